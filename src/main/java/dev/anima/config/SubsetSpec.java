@@ -1,0 +1,53 @@
+package dev.anima.config;
+
+import org.jspecify.annotations.Nullable;
+
+/// One `[[datasets.subsets]]` entry, fully resolved. Names and meaning as in the reference's
+/// dataset configuration.
+///
+/// @param imageDir folder as the user wrote it (metadata shows its last part); null only in
+///   fine-tuning style
+/// @param metadataFile fine-tuning style only
+/// @param conditioningDataDir masked style only
+/// @param where `FILE:LINE` or flag the subset came from, for messages
+public record SubsetSpec(
+    @Nullable String imageDir,
+    @Nullable String metadataFile,
+    @Nullable String conditioningDataDir,
+    boolean isReg,
+    @Nullable String classTokens,
+    String captionExtension,
+    boolean cacheInfo,
+    boolean alphaMask,
+    int numRepeats,
+    CaptionOptions caption,
+    AugmentOptions augment,
+    @Nullable String resizeInterpolation,
+    double validationSplit,
+    String where) {
+
+  /// What happens to a caption between file and tokenizer.
+  ///
+  /// @param tokenWarmupStep below 1: share of all steps; else a number of steps
+  public record CaptionOptions(
+      boolean shuffleCaption,
+      String captionSeparator,
+      int keepTokens,
+      String keepTokensSeparator,
+      @Nullable String secondarySeparator,
+      boolean enableWildcard,
+      @Nullable String captionPrefix,
+      @Nullable String captionSuffix,
+      double captionDropoutRate,
+      int captionDropoutEveryNEpochs,
+      double captionTagDropoutRate,
+      int tokenWarmupMin,
+      double tokenWarmupStep) {}
+
+  /// What happens to an image between file and latent.
+  public record AugmentOptions(
+      boolean colorAug, boolean flipAug, boolean randomCrop, @Nullable Range faceCropAugRange) {}
+
+  /// A closed range of factors.
+  public record Range(double low, double high) {}
+}

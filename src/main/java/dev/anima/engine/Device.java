@@ -1,0 +1,49 @@
+package dev.anima.engine;
+
+import org.bytedeco.pytorch.global.torch;
+
+/// Where a tensor lives: the CPU, one CUDA card, or Apple's GPU.
+public record Device(Kind kind, int index) {
+  public static final Device CPU = new Device(Kind.CPU, 0);
+
+  public enum Kind {
+    CPU,
+    CUDA,
+    MPS
+  }
+
+  /// The best device of this machine: the first CUDA card, else the CPU.
+  public static Device best() {
+    return cudaCards() > 0 ? new Device(Kind.CUDA, 0) : CPU;
+  }
+
+  /// Number of CUDA cards libtorch can use (0 with the CPU build).
+  public static int cudaCards() {
+    Libtorch.load();
+    return torch.cuda_is_available() ? torch.cuda_device_count() : 0;
+  }
+
+  public boolean isCpu() {
+    return kind == Kind.CPU;
+  }
+
+  org.bytedeco.pytorch.Device raw() {
+    return new org.bytedeco.pytorch.Device(toString());
+  }
+
+  static Device of(org.bytedeco.pytorch.Device raw) {
+    if (raw.is_cpu()) {
+      return CPU;
+    }
+    return new Device(raw.is_cuda() ? Kind.CUDA : Kind.MPS, Math.max(0, raw.index()));
+  }
+
+  @Override
+  public String toString() {
+    return switch (kind) {
+      case CPU -> "cpu";
+      case CUDA -> "cuda:" + index;
+      case MPS -> "mps";
+    };
+  }
+}

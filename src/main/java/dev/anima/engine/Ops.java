@@ -1,0 +1,196 @@
+package dev.anima.engine;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
+
+/// Operations that take several tensors or make new ones, under torch's names.
+public final class Ops {
+  static {
+    Libtorch.load();
+  }
+
+  private Ops() {}
+
+  // ---- new tensors
+  // ----------------------------------------------------------------------------------------------
+
+  public static Tensor zeros(Dtype dtype, Device device, long... shape) {
+    return new Tensor(torch.zeros(shape, options(dtype, device)));
+  }
+
+  public static Tensor empty(Dtype dtype, Device device, long... shape) {
+    return new Tensor(
+        torch.empty(
+            shape, options(dtype, device), new org.bytedeco.pytorch.MemoryFormatOptional()));
+  }
+
+  public static Tensor full(double value, Dtype dtype, Device device, long... shape) {
+    return new Tensor(torch.full(shape, new Scalar(value), options(dtype, device)));
+  }
+
+  /// float32 on the CPU.
+  public static Tensor of(float[] values, long... shape) {
+    Tensor tensor = empty(Dtype.F32, Device.CPU, shape);
+    MemorySegment.copy(
+        values, 0, tensor.memory(), ValueLayout.JAVA_FLOAT_UNALIGNED, 0, values.length);
+    return tensor;
+  }
+
+  /// float64 on the CPU.
+  public static Tensor of(double[] values, long... shape) {
+    Tensor tensor = empty(Dtype.F64, Device.CPU, shape);
+    MemorySegment.copy(
+        values, 0, tensor.memory(), ValueLayout.JAVA_DOUBLE_UNALIGNED, 0, values.length);
+    return tensor;
+  }
+
+  /// int64 on the CPU.
+  public static Tensor of(long[] values, long... shape) {
+    Tensor tensor = empty(Dtype.I64, Device.CPU, shape);
+    MemorySegment.copy(
+        values, 0, tensor.memory(), ValueLayout.JAVA_LONG_UNALIGNED, 0, values.length);
+    return tensor;
+  }
+
+  /// A tensor over foreign memory, without a copy. The caller keeps `memory` alive as long as the
+  /// tensor.
+  public static Tensor wrap(MemorySegment memory, Dtype dtype, long... shape) {
+    return new Tensor(
+        torch.from_blob(new Address(memory.address()), shape, options(dtype, Device.CPU)));
+  }
+
+  /// `0, 1, ..., n - 1`
+  public static Tensor arange(long n, Dtype dtype, Device device) {
+    return new Tensor(torch.arange(new Scalar(n), options(dtype, device)));
+  }
+
+  // ---- neural network
+  // -------------------------------------------------------------------------------------------
+
+  /// `input (..., in) x weight (out, in)^T`
+  public static Tensor linear(Tensor input, Tensor weight) {
+    return new Tensor(torch.linear(input.raw, weight.raw));
+  }
+
+  public static Tensor linear(Tensor input, Tensor weight, @Nullable Tensor bias) {
+    return bias == null
+        ? linear(input, weight)
+        : new Tensor(torch.linear(input.raw, weight.raw, new TensorOptional(bias.raw)));
+  }
+
+  /// @param weight `(vocabulary, width)`
+  /// @param ids int64 of any shape
+  public static Tensor embedding(Tensor weight, Tensor ids) {
+    return new Tensor(torch.embedding(weight.raw, ids.raw));
+  }
+
+  /// Over the last dimension, without affine parameters.
+  public static Tensor layerNorm(Tensor input, double epsilon) {
+    return new Tensor(
+        torch.layer_norm(
+            input.raw,
+            new long[] {input.size(-1)},
+            new TensorOptional(),
+            new TensorOptional(),
+            epsilon,
+            false));
+  }
+
+  public static Tensor silu(Tensor input) {
+    return new Tensor(torch.silu(input.raw));
+  }
+
+  /// Exact (erf) form.
+  public static Tensor gelu(Tensor input) {
+    return new Tensor(torch.gelu(input.raw));
+  }
+
+  /// Softmax attention with scale 1/sqrt(head size). Shapes `(B, N, L, d)`.
+  ///
+  /// @param mask boolean, true = attend, broadcast to `(B, N, Lq, Lk)`; null for none. Fully masked
+  ///   rows give 0.
+  public static Tensor attention(Tensor query, Tensor key, Tensor value, @Nullable Tensor mask) {
+    return new Tensor(
+        torch.scaled_dot_product_attention(
+            query.raw,
+            key.raw,
+            value.raw,
+            mask == null ? new TensorOptional() : new TensorOptional(mask.raw),
+            0.0,
+            false,
+            new DoubleOptional(),
+            false));
+  }
+
+  public static Tensor conv2d(
+      Tensor input, Tensor weight, @Nullable Tensor bias, int stride, int padding) {
+    return new Tensor(
+        torch.conv2d(
+            input.raw,
+            weight.raw,
+            bias == null ? new TensorOptional() : new TensorOptional(bias.raw),
+            new long[] {stride, stride},
+            new long[] {padding, padding},
+            new long[] {1, 1},
+            1));
+  }
+
+  /// Zero padding of the last dimensions: `(left, right, top, bottom, ...)` from the last dimension
+  /// on.
+  public static Tensor pad(Tensor input, long... padding) {
+    return new Tensor(torch.constant_pad_nd(input.raw, padding));
+  }
+
+  public static Tensor cat(List<Tensor> tensors, int dim) {
+    return new Tensor(torch.cat(Tensor.vector(tensors), dim));
+  }
+
+  public static Tensor stack(List<Tensor> tensors, int dim) {
+    return new Tensor(torch.stack(Tensor.vector(tensors), dim));
+  }
+
+  public static Tensor where(Tensor condition, Tensor a, Tensor b) {
+    return new Tensor(torch.where(condition.raw, a.raw, b.raw));
+  }
+
+  // ---- autograd
+  // -------------------------------------------------------------------------------------------------
+
+  /// Vector-Jacobian product: for each input, the sum over outputs of gradOutput .
+  /// d(output)/d(input).
+  ///
+  /// @return one gradient per input, in order; every input must take part in the outputs
+  public static List<Tensor> grad(
+      List<Tensor> outputs, List<Tensor> inputs, List<Tensor> gradOutputs) {
+    return Tensor.list(
+        torch.grad(
+            Tensor.vector(outputs),
+            Tensor.vector(inputs),
+            Tensor.vector(gradOutputs),
+            new BoolOptional(false),
+            false,
+            false));
+  }
+
+  static TensorOptions options(Dtype dtype, Device device) {
+    return new TensorOptions(dtype.scalarType)
+        .device(new org.bytedeco.pytorch.DeviceOptional(device.raw()));
+  }
+
+  /// A pointer to memory that JavaCPP does not own.
+  private static final class Address extends Pointer {
+    Address(long address) {
+      super((Pointer) null);
+      this.address = address;
+    }
+  }
+}
