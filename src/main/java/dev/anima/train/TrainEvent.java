@@ -1,0 +1,65 @@
+package dev.anima.train;
+
+import java.nio.file.Path;
+import java.util.Map;
+
+/// What a run tells while it runs; console, TensorBoard, queue and browser listen.
+public sealed interface TrainEvent {
+
+  /// A phase with a countable end has begun (caching latents, encoding captions, ...).
+  record PhaseStarted(String name, int total) implements TrainEvent {}
+
+  /// `done` of the phase's items are finished.
+  record PhaseProgress(String name, int done, int total) implements TrainEvent {}
+
+  /// Something the user should know, once.
+  record Note(String message) implements TrainEvent {}
+
+  /// Training begins.
+  ///
+  /// @param plan steps and epochs
+  /// @param firstStep steps already done (after a resume)
+  record Started(RunPlan plan, int firstStep) implements TrainEvent {}
+
+  record EpochStarted(int epoch, int epochs) implements TrainEvent {}
+
+  /// One micro-batch was trained on.
+  ///
+  /// @param step optimizer steps done so far
+  /// @param updated whether this micro-batch ended an accumulation window
+  /// @param loss of this micro-batch
+  /// @param averageLoss the reference's moving average
+  /// @param learningRates by group description: the rate the next step will use (as the reference
+  ///   logs it)
+  /// @param scalars further values by TensorBoard tag, in order
+  /// @param seconds wall time of this micro-batch
+  record BatchDone(
+      int step,
+      int epoch,
+      boolean updated,
+      double loss,
+      double averageLoss,
+      Map<String, Double> learningRates,
+      Map<String, Double> scalars,
+      double seconds)
+      implements TrainEvent {}
+
+  record EpochDone(int epoch, double averageLoss) implements TrainEvent {}
+
+  /// Validation finished.
+  ///
+  /// @param byEpoch whether `x` is an epoch number (else a step)
+  record Validated(boolean byEpoch, int x, double loss, double divergence) implements TrainEvent {}
+
+  /// A LoRA file was written (whole, synced and renamed).
+  record Saved(Path file, int step, boolean last) implements TrainEvent {}
+
+  record Removed(Path file) implements TrainEvent {}
+
+  record SampleDrawn(Path file, int step, int index) implements TrainEvent {}
+
+  /// Training ended.
+  ///
+  /// @param stopped by the user, before the planned end
+  record Finished(int step, double averageLoss, boolean stopped) implements TrainEvent {}
+}
