@@ -145,7 +145,8 @@ public final class LinearModules {
     return name;
   }
 
-  private static Map<String, List<Long>> shapes(SafetensorsFile checkpoint) {
+  /// Shapes of all tensors of a file by name.
+  static Map<String, List<Long>> shapes(SafetensorsFile checkpoint) {
     Map<String, List<Long>> shapes = new HashMap<>();
     checkpoint.entries().forEach((name, entry) -> shapes.put(name, entry.shape()));
     return shapes;

@@ -130,11 +130,13 @@ class LoraPlanTest {
         OptionalInt.of(rank), OptionalDouble.of(alpha), OptionalDouble.empty(), args);
   }
 
-  private static Map<String, List<Long>> shapes(JsonNode keys) {
+  /// Shapes by name; the recorded VAE keys carry more than the shape.
+  static Map<String, List<Long>> shapes(JsonNode keys) {
     Map<String, List<Long>> shapes = new HashMap<>();
     for (Map.Entry<String, JsonNode> key : keys.properties()) {
       List<Long> shape = new ArrayList<>();
-      key.getValue().forEach(extent -> shape.add(extent.longValue()));
+      JsonNode value = key.getValue();
+      (value.isArray() ? value : value.get("shape")).forEach(e -> shape.add(e.longValue()));
       shapes.put(key.getKey(), shape);
     }
     return shapes;
