@@ -477,6 +477,14 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(raw.mutable_grad());
   }
 
+  /// Makes `gradient` (same shape and dtype) the place where [#backward] adds this leaf's gradient.
+  ///
+  /// The storage stays `gradient`'s own: a view of a larger buffer is filled in place.
+  public Tensor gradientInto_(Tensor gradient) {
+    raw.mutable_grad().put(gradient.raw);
+    return this;
+  }
+
   // ---- to Java
   // --------------------------------------------------------------------------------------------------
 

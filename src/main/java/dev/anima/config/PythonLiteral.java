@@ -1,0 +1,209 @@
+package dev.anima.config;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// Python literals as people type them into `--optimizer_args`: numbers, `True`, `False`, `None`,
+/// quoted texts, tuples and lists.
+public final class PythonLiteral {
+  private final String text;
+  private int at;
+
+  private PythonLiteral(String text) {
+    this.text = text;
+  }
+
+  /// Not a literal; the message says where it stopped.
+  public static final class MalformedLiteralException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    MalformedLiteralException(String message) {
+      super(message);
+    }
+  }
+
+  /// A tuple: `(0.9, 0.99)`, or the same without the parentheses.
+  public record Tuple(List<@Nullable Object> items) {
+    public Tuple {
+      items = Collections.unmodifiableList(new ArrayList<>(items));
+    }
+  }
+
+  /// Value of a literal: `Long`, `Double`, `Boolean`, `String`, null, [Tuple] or `List`.
+  public static @Nullable Object parse(String text) throws MalformedLiteralException {
+    PythonLiteral parser = new PythonLiteral(text);
+    Object value = parser.bareTuple();
+    parser.skipBlanks();
+    if (parser.at < text.length()) {
+      throw parser.unexpected();
+    }
+    return value;
+  }
+
+  /// Python's `str(value)` of what [#parse] returns (and of [IntOrRatio]).
+  public static String text(@Nullable Object value) {
+    return value instanceof String string ? string : repr(value);
+  }
+
+  /// Python's `repr(value)`: as [#text], but texts in quotes.
+  public static String repr(@Nullable Object value) {
+    return switch (value) {
+      case null -> "None";
+      case Boolean b -> b ? "True" : "False";
+      case Double d -> PythonNumber.text(d);
+      case String s -> quoted(s);
+      case IntOrRatio r -> r.pythonText();
+      case Tuple(List<@Nullable Object> items) ->
+          "(" + joined(items) + (items.size() == 1 ? ",)" : ")");
+      case List<?> items -> "[" + joined(items) + "]";
+      case Map<?, ?> map ->
+          map.entrySet().stream()
+              .map(entry -> repr(entry.getKey()) + ": " + repr(entry.getValue()))
+              .collect(Collectors.joining(", ", "{", "}"));
+      default -> value.toString();
+    };
+  }
+
+  private static String joined(List<?> items) {
+    return items.stream().map(PythonLiteral::repr).collect(Collectors.joining(", "));
+  }
+
+  private static String quoted(String text) {
+    char quote = text.contains("'") && !text.contains("\"") ? '"' : '\'';
+    String escaped =
+        text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t");
+    return quote + (quote == '\'' ? escaped.replace("'", "\\'") : escaped) + quote;
+  }
+
+  private @Nullable Object bareTuple() throws MalformedLiteralException {
+    Object first = value();
+    skipBlanks();
+    if (!peekIs(',')) {
+      return first;
+    }
+    List<@Nullable Object> items = new ArrayList<>();
+    items.add(first);
+    while (take(',')) {
+      skipBlanks();
+      if (at == text.length()) {
+        break;
+      }
+      items.add(value());
+    }
+    return new Tuple(items);
+  }
+
+  private @Nullable Object value() throws MalformedLiteralException {
+    skipBlanks();
+    if (at == text.length()) {
+      throw new MalformedLiteralException("a value is missing at the end");
+    }
+    char c = text.charAt(at);
+    return switch (c) {
+      case '(' -> parenthesised();
+      case '[' -> items(']');
+      case '\'', '"' -> string(c);
+      default -> word();
+    };
+  }
+
+  private @Nullable Object parenthesised() throws MalformedLiteralException {
+    int start = at;
+    List<@Nullable Object> items = items(')');
+    boolean comma = text.substring(start, at - 1).stripTrailing().endsWith(",");
+    return items.size() == 1 && !comma ? items.getFirst() : new Tuple(items);
+  }
+
+  private List<@Nullable Object> items(char close) throws MalformedLiteralException {
+    at++;
+    List<@Nullable Object> items = new ArrayList<>();
+    while (!take(close)) {
+      items.add(value());
+      if (!take(',') && !peekIs(close)) {
+        throw unexpected();
+      }
+    }
+    return Collections.unmodifiableList(items);
+  }
+
+  private String string(char quote) throws MalformedLiteralException {
+    StringBuilder out = new StringBuilder();
+    for (at++; at < text.length(); at++) {
+      char c = text.charAt(at);
+      if (c == quote) {
+        at++;
+        return out.toString();
+      }
+      out.append(c == '\\' && at + 1 < text.length() ? escape(text.charAt(++at)) : c);
+    }
+    throw new MalformedLiteralException("the text that begins with " + quote + " does not end");
+  }
+
+  // As Python: an unknown escape keeps its backslash, so regular expressions mostly survive.
+  private static String escape(char c) {
+    return switch (c) {
+      case 'n' -> "\n";
+      case 't' -> "\t";
+      case 'r' -> "\r";
+      case '\\', '\'', '"' -> String.valueOf(c);
+      default -> "\\" + c;
+    };
+  }
+
+  private @Nullable Object word() throws MalformedLiteralException {
+    int start = at;
+    while (at < text.length() && ",()[] \t'\"".indexOf(text.charAt(at)) < 0) {
+      at++;
+    }
+    String word = text.substring(start, at);
+    return switch (word) {
+      case "True" -> true;
+      case "False" -> false;
+      case "None" -> null;
+      default -> number(word);
+    };
+  }
+
+  private Object number(String word) throws MalformedLiteralException {
+    boolean digits = word.matches("[+-]?[\\d.].*");
+    return PythonNumber.parseInt(word)
+        .<Object>map(n -> n)
+        .or(() -> PythonNumber.parseFloat(word))
+        .filter(_ -> digits)
+        .orElseThrow(() ->
+            new MalformedLiteralException(
+                word.isEmpty()
+                    ? "a value is missing"
+                    : "\"%s\" is no number; a text needs quotes".formatted(word)));
+  }
+
+  private MalformedLiteralException unexpected() {
+    return new MalformedLiteralException(
+        at < text.length()
+            ? "unexpected \"%s\" at character %d".formatted(text.substring(at), at + 1)
+            : "it ends too early");
+  }
+
+  private boolean peekIs(char c) {
+    skipBlanks();
+    return at < text.length() && text.charAt(at) == c;
+  }
+
+  private boolean take(char c) {
+    boolean there = peekIs(c);
+    if (there) {
+      at++;
+    }
+    return there;
+  }
+
+  private void skipBlanks() {
+    while (at < text.length() && Character.isWhitespace(text.charAt(at))) {
+      at++;
+    }
+  }
+}

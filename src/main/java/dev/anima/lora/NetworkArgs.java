@@ -1,0 +1,207 @@
+package dev.anima.lora;
+
+import dev.anima.io.InputException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+
+/// `--network_args` of `networks.lora_anima`, read once.
+///
+/// @param exclude layers left out, besides the built-in exclusion
+/// @param include layers kept although something excludes them
+/// @param ranks own ranks by layer; the first full match wins, 0 leaves the layer out
+/// @param learningRates own learning rates by layer; the first full match wins
+/// @param warnings what the reference would ignore without a word
+public record NetworkArgs(
+    OptionalDouble rankDropout,
+    OptionalDouble moduleDropout,
+    boolean trainLlmAdapter,
+    List<PythonPattern> exclude,
+    List<PythonPattern> include,
+    List<RankRule> ranks,
+    List<RateRule> learningRates,
+    LoraPlus loraPlus,
+    List<String> warnings) {
+
+  public record RankRule(PythonPattern layers, int rank) {}
+
+  public record RateRule(PythonPattern layers, double learningRate) {}
+
+  /// LoRA+: factor on the learning rate of the up matrices. Absent: no group of their own.
+  public record LoraPlus(OptionalDouble general, OptionalDouble dit, OptionalDouble textEncoder) {
+    /// The specific ratio where it is given and not 0, else the general one.
+    public OptionalDouble ratio(Network network) {
+      OptionalDouble specific =
+          switch (network) {
+            case DIT -> dit;
+            case TEXT_ENCODER -> textEncoder;
+          };
+      return specific.orElse(0) != 0 ? specific : general;
+    }
+  }
+
+  public static final NetworkArgs NONE = parse(List.of());
+
+  private static final Set<String> KEYS =
+      Set.of(
+          "rank_dropout",
+          "module_dropout",
+          "train_llm_adapter",
+          "exclude_patterns",
+          "include_patterns",
+          "network_reg_dims",
+          "network_reg_lrs",
+          "loraplus_lr_ratio",
+          "loraplus_unet_lr_ratio",
+          "loraplus_text_encoder_lr_ratio",
+          "verbose");
+
+  private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
+  private static final Pattern NUMBER =
+      Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
+
+  /// @param arguments `key=value`, one each; the last of equal keys counts
+  /// @throws InputException if a value cannot be read
+  public static NetworkArgs parse(List<String> arguments) {
+    return new Parser(arguments).parse();
+  }
+
+  private static final class Parser {
+    private final Map<String, String> values = new LinkedHashMap<>();
+    private final List<String> warnings = new ArrayList<>();
+
+    Parser(List<String> arguments) {
+      for (String argument : arguments) {
+        int equals = argument.indexOf('=');
+        if (equals < 0) {
+          throw new InputException("--network_args " + argument + ": expected key=value");
+        }
+        values.put(argument.substring(0, equals), argument.substring(equals + 1));
+      }
+    }
+
+    NetworkArgs parse() {
+      values.keySet().stream().filter(key -> !KEYS.contains(key)).forEach(this::warnUnknown);
+      return new NetworkArgs(
+          number("rank_dropout"),
+          number("module_dropout"),
+          values.getOrDefault("train_llm_adapter", "false").equalsIgnoreCase("true"),
+          patterns("exclude_patterns"),
+          patterns("include_patterns"),
+          rules("network_reg_dims", INTEGER, this::rank).entrySet().stream()
+              .map(e -> new RankRule(pattern("network_reg_dims", e.getKey()), e.getValue()))
+              .toList(),
+          rules("network_reg_lrs", NUMBER, Double::valueOf).entrySet().stream()
+              .map(e -> new RateRule(pattern("network_reg_lrs", e.getKey()), e.getValue()))
+              .toList(),
+          new LoraPlus(
+              number("loraplus_lr_ratio"),
+              number("loraplus_unet_lr_ratio"),
+              number("loraplus_text_encoder_lr_ratio")),
+          List.copyOf(warnings));
+    }
+
+    private void warnUnknown(String key) {
+      String remedy =
+          switch (key) {
+            case "dropout" -> "; the flag --network_dropout is the one that counts";
+            case "conv_dim", "conv_alpha" -> "; Anima has no convolutions to train";
+            default -> {
+              List<String> nearest = NearestNames.of(key, KEYS);
+              yield nearest.isEmpty()
+                  ? "; known are " + String.join(", ", KEYS.stream().sorted().toList())
+                  : "; did you mean " + String.join(" or ", nearest) + "?";
+            }
+          };
+      warnings.add("--network_args " + key + " has no effect: there is no such key" + remedy);
+    }
+
+    private OptionalDouble number(String key) {
+      String value = values.get(key);
+      if (value == null) {
+        return OptionalDouble.empty();
+      }
+      if (!NUMBER.matcher(value.strip()).matches()) {
+        throw new InputException(
+            "--network_args " + key + "=" + value + ": expected a number such as 0.1");
+      }
+      return OptionalDouble.of(Double.parseDouble(value.strip()));
+    }
+
+    private List<PythonPattern> patterns(String key) {
+      String value = values.get(key);
+      if (value == null) {
+        return List.of();
+      }
+      List<String> sources;
+      try {
+        sources = PythonStrings.parse(value);
+      } catch (IllegalArgumentException e) {
+        throw new InputException(
+            "--network_args %s=%s: expected a quoted string or a list of them, such as %s=\"['.*mlp.*']\" (%s)"
+                .formatted(key, value, key, e.getMessage()),
+            e);
+      }
+      List<PythonPattern> patterns = new ArrayList<>();
+      for (String source : sources) {
+        try {
+          patterns.add(PythonPattern.compile(source));
+        } catch (PatternSyntaxException e) {
+          // As the reference: logged and left out, the others count.
+          warnings.add(
+              "--network_args %s: '%s' is no regular expression (%s) and is left out"
+                  .formatted(key, source, e.getDescription()));
+        }
+      }
+      return List.copyOf(patterns);
+    }
+
+    private static PythonPattern pattern(String key, String source) {
+      try {
+        return PythonPattern.compile(source);
+      } catch (PatternSyntaxException e) {
+        throw new InputException(
+            "--network_args %s: '%s' is no regular expression (%s)"
+                .formatted(key, source, e.getDescription()),
+            e);
+      }
+    }
+
+    /// `regex=value,regex=value`: split at the commas, then at the first equals sign, so neither
+    /// can stand inside a regex.
+    private <T> Map<String, T> rules(String key, Pattern form, Function<String, T> read) {
+      Map<String, T> rules = new LinkedHashMap<>();
+      for (String rule : values.getOrDefault(key, "").split(",")) {
+        String trimmed = rule.strip();
+        if (trimmed.isEmpty()) {
+          continue;
+        }
+        int equals = trimmed.indexOf('=');
+        String value = equals < 0 ? "" : trimmed.substring(equals + 1).strip();
+        if (equals < 0 || !form.matcher(value).matches()) {
+          warnings.add(
+              "--network_args %s: '%s' is left out, expected regex=%s (no comma or = inside the regex)"
+                  .formatted(key, trimmed, form == INTEGER ? "rank" : "learning rate"));
+          continue;
+        }
+        rules.put(trimmed.substring(0, equals).strip(), read.apply(value));
+      }
+      return rules;
+    }
+
+    private Integer rank(String value) {
+      int rank = Integer.parseInt(value);
+      if (rank < 0) {
+        throw new InputException(
+            "--network_args network_reg_dims: a rank must be 0 or more, got " + rank);
+      }
+      return rank;
+    }
+  }
+}

@@ -1,0 +1,147 @@
+package dev.anima.lora;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anima.io.InputException;
+import dev.anima.lora.NetworkArgs.LoraPlus;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class NetworkArgsTest {
+  @Test
+  void namesTheNearestKey() {
+    NetworkArgs args = NetworkArgs.parse(List.of("rank_dropot=0.1"));
+    assertThat(args.warnings()).singleElement().asString().contains("did you mean rank_dropout?");
+  }
+
+  @Test
+  void saysWhatToUseInsteadOfDropout() {
+    NetworkArgs args = NetworkArgs.parse(List.of("dropout=0.1"));
+    assertThat(args.warnings()).singleElement().asString().contains("--network_dropout");
+  }
+
+  @Test
+  void anUnquotedPatternIsAnError() {
+    assertThatThrownBy(() -> NetworkArgs.parse(List.of("include_patterns=.*final_layer.*")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("include_patterns=.*final_layer.*")
+        .hasMessageContaining("quoted");
+  }
+
+  @Test
+  void anInvalidExclusionIsReportedAndLeftOut() {
+    NetworkArgs args = NetworkArgs.parse(List.of("exclude_patterns=['(', '.*mlp.*']"));
+    assertThat(args.exclude()).hasSize(1);
+    assertThat(args.warnings()).singleElement().asString().contains("'('");
+  }
+
+  @Test
+  void anInvalidRankRegexIsAnError() {
+    assertThatThrownBy(() -> NetworkArgs.parse(List.of("network_reg_dims=(=4")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("network_reg_dims");
+  }
+
+  @Test
+  void invalidRulesAreReportedAndLeftOut() {
+    NetworkArgs args =
+        NetworkArgs.parse(List.of("network_reg_dims=.*q_proj=8,mlp, .*k_proj=x,.*q_proj=2"));
+    assertThat(args.ranks()).singleElement().extracting("rank").isEqualTo(2);
+    assertThat(args.warnings()).hasSize(2);
+  }
+
+  @Test
+  void dropoutsHaveARange() {
+    NetworkArgs args = NetworkArgs.parse(List.of("rank_dropout=1"));
+    assertThatThrownBy(() ->
+            LoraSpec.of(OptionalInt.empty(), OptionalDouble.empty(), OptionalDouble.empty(), args))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("rank_dropout=1.0");
+  }
+
+  @Test
+  void wordsAreNoNumbers() {
+    assertThatThrownBy(() -> NetworkArgs.parse(List.of("module_dropout=little")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("module_dropout=little");
+  }
+
+  @Test
+  void absentAlphaIsOneAndZeroIsTheRank() {
+    LoraSpec absent =
+        LoraSpec.of(
+            OptionalInt.empty(), OptionalDouble.empty(), OptionalDouble.empty(), NetworkArgs.NONE);
+    LoraSpec zero =
+        LoraSpec.of(
+            OptionalInt.of(8), OptionalDouble.of(0), OptionalDouble.empty(), NetworkArgs.NONE);
+    assertThat(absent.rank()).isEqualTo(4);
+    assertThat(absent.alpha(4)).isEqualTo(1);
+    assertThat(zero.alpha(8)).isEqualTo(8);
+    assertThat(zero.integerAlpha()).isTrue();
+  }
+
+  @Test
+  void theSpecificRatioWinsUnlessItIsZero() {
+    OptionalDouble none = OptionalDouble.empty();
+    LoraPlus plus = new LoraPlus(OptionalDouble.of(16), OptionalDouble.of(4), OptionalDouble.of(0));
+    assertThat(plus.ratio(Network.DIT)).hasValue(4);
+    assertThat(plus.ratio(Network.TEXT_ENCODER)).hasValue(16);
+    assertThat(new LoraPlus(none, none, OptionalDouble.of(2)).ratio(Network.DIT)).isEmpty();
+  }
+
+  /// Expected values from Python 3's `re.fullmatch`.
+  @ParameterizedTest(name = "{0} on {1}")
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "`blocks.0.*`, blocks.0.mlp.layer1, true",
+        "`mlp`, blocks.0.mlp.layer1, false",
+        "`a|ab`, ab, true",
+        "`(?P<kind_1>q|k)_proj_(?P=kind_1)`, q_proj_q, true",
+        "`(?P<kind_1>q|k)_proj_(?P=kind_1)`, q_proj_k, false",
+        "`blocks\\.\\d{,2}`, blocks.12, true",
+        "`blocks\\.\\d{,2}`, blocks.123, false",
+        "`a{b}`, a{b}, true",
+        "`[[a]+`, [a, true",
+        "`[]a]+`, ]a, true",
+        "`[a&&b]+`, a&b, true",
+        "`[^]]`, ], false",
+        "`x(?#comment)y\\Z`, xy, true",
+      })
+  void readsPatternsAsPythonDoes(String pattern, String name, boolean matches) {
+    assertThat(PythonPattern.compile(pattern).fullMatch(name)).isEqualTo(matches);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "`'a'`, a",
+        "`\"it's\"`, it's",
+        "`['a', \"b\"]`, a|b",
+        "`('a',)`, a",
+        "`[]`, ``",
+        "`r'\\d\\''`, `\\d\\'`",
+        "`'\\d'`, `\\d`",
+        "`'a\\\\.b'`, `a\\.b`",
+        "`['a' 'b', ]`, ab",
+      })
+  void readsPythonStrings(String literal, String joined) {
+    assertThat(String.join("|", PythonStrings.parse(literal))).isEqualTo(joined);
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {"`['a'`", "`'a`", "`7`", "`'a' x`", "`['a' ; 'b']`", "``"})
+  void refusesOtherLiterals(String literal) {
+    assertThatThrownBy(() -> PythonStrings.parse(literal))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("at character");
+  }
+}
