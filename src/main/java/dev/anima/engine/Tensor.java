@@ -5,10 +5,12 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
@@ -466,6 +468,13 @@ public final class Tensor implements AutoCloseable {
   /// Adds d(this)/d(leaf) to every leaf's gradient. For a scalar.
   public void backward() {
     raw.backward();
+  }
+
+  /// Adds gradient . d(this)/d(leaf) to every leaf's gradient and frees the graph.
+  ///
+  /// @param gradient in the shape and dtype of this
+  public void backward(Tensor gradient) {
+    raw.backward(gradient.raw, new BoolOptional(false), false, new TensorArrayRefOptional());
   }
 
   /// Whether a gradient has been accumulated.
