@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 ///   automatic
 /// @param priorLossWeight loss weight of regularisation images (command line only)
 /// @param subsets in file order
+/// @param skipImageResolution images at or below this size are left out; null for none
+/// @param where `FILE:LINE` or flag the dataset came from, for messages
 public record DatasetSpec(
     Style style,
     @Nullable Size resolution,
@@ -37,7 +39,9 @@ public record DatasetSpec(
     double networkMultiplier,
     @Nullable String resizeInterpolation,
     double priorLossWeight,
-    List<SubsetSpec> subsets) {
+    List<SubsetSpec> subsets,
+    @Nullable Size skipImageResolution,
+    String where) {
 
   /// How the subsets of a dataset find images and captions.
   public enum Style {
@@ -51,5 +55,60 @@ public record DatasetSpec(
 
   public DatasetSpec {
     subsets = List.copyOf(subsets);
+  }
+
+  /// A dataset that leaves no image out.
+  public DatasetSpec(
+      Style style,
+      @Nullable Size resolution,
+      int batchSize,
+      boolean enableBucket,
+      int minBucketReso,
+      int maxBucketReso,
+      int bucketResoSteps,
+      boolean bucketNoUpscale,
+      double validationSplit,
+      OptionalInt validationSeed,
+      double networkMultiplier,
+      @Nullable String resizeInterpolation,
+      double priorLossWeight,
+      List<SubsetSpec> subsets) {
+    this(
+        style,
+        resolution,
+        batchSize,
+        enableBucket,
+        minBucketReso,
+        maxBucketReso,
+        bucketResoSteps,
+        bucketNoUpscale,
+        validationSplit,
+        validationSeed,
+        networkMultiplier,
+        resizeInterpolation,
+        priorLossWeight,
+        subsets,
+        null,
+        "");
+  }
+
+  DatasetSpec withSubsets(List<SubsetSpec> others) {
+    return new DatasetSpec(
+        style,
+        resolution,
+        batchSize,
+        enableBucket,
+        minBucketReso,
+        maxBucketReso,
+        bucketResoSteps,
+        bucketNoUpscale,
+        validationSplit,
+        validationSeed,
+        networkMultiplier,
+        resizeInterpolation,
+        priorLossWeight,
+        others,
+        skipImageResolution,
+        where);
   }
 }

@@ -1,5 +1,6 @@
 package dev.anima.config;
 
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /// One `[[datasets.subsets]]` entry, fully resolved. Names and meaning as in the reference's
@@ -10,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param metadataFile fine-tuning style only
 /// @param conditioningDataDir masked style only
 /// @param where `FILE:LINE` or flag the subset came from, for messages
+/// @param paths where the folders and files named above are on this machine
 public record SubsetSpec(
     @Nullable String imageDir,
     @Nullable String metadataFile,
@@ -24,7 +26,69 @@ public record SubsetSpec(
     AugmentOptions augment,
     @Nullable String resizeInterpolation,
     double validationSplit,
-    String where) {
+    String where,
+    Paths paths) {
+
+  /// A subset whose paths are meant from the working directory.
+  public SubsetSpec(
+      @Nullable String imageDir,
+      @Nullable String metadataFile,
+      @Nullable String conditioningDataDir,
+      boolean isReg,
+      @Nullable String classTokens,
+      String captionExtension,
+      boolean cacheInfo,
+      boolean alphaMask,
+      int numRepeats,
+      CaptionOptions caption,
+      AugmentOptions augment,
+      @Nullable String resizeInterpolation,
+      double validationSplit,
+      String where) {
+    this(
+        imageDir,
+        metadataFile,
+        conditioningDataDir,
+        isReg,
+        classTokens,
+        captionExtension,
+        cacheInfo,
+        alphaMask,
+        numRepeats,
+        caption,
+        augment,
+        resizeInterpolation,
+        validationSplit,
+        where,
+        new Paths(path(imageDir), path(metadataFile), path(conditioningDataDir)));
+  }
+
+  private static @Nullable Path path(@Nullable String text) {
+    return text == null ? null : Path.of(text);
+  }
+
+  SubsetSpec withPaths(Paths others) {
+    return new SubsetSpec(
+        imageDir,
+        metadataFile,
+        conditioningDataDir,
+        isReg,
+        classTokens,
+        captionExtension,
+        cacheInfo,
+        alphaMask,
+        numRepeats,
+        caption,
+        augment,
+        resizeInterpolation,
+        validationSplit,
+        where,
+        others);
+  }
+
+  /// The three paths of a subset, looked up (see [DatasetPaths]); null where the text is.
+  public record Paths(
+      @Nullable Path imageDir, @Nullable Path metadataFile, @Nullable Path conditioningDataDir) {}
 
   /// What happens to a caption between file and tokenizer.
   ///
