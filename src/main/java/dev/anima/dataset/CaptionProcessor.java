@@ -44,10 +44,17 @@ public final class CaptionProcessor {
         || options.captionTagDropoutRate() > 0) {
       caption = rearrange(caption, options, moment, draws);
     }
-    String secondary = options.secondarySeparator();
-    return secondary == null || secondary.isEmpty()
-        ? caption
-        : caption.replace(secondary, options.captionSeparator());
+    return withoutSecondary(caption, options);
+  }
+
+  /// The caption that cached text outputs are made of: without anything random.
+  ///
+  /// With neither prefix, suffix, secondary separator nor several lines it is the stored caption,
+  /// as in the reference. Where one of them is set, the reference silently encodes the stored
+  /// caption all the same; here it takes effect.
+  public static String forCache(String stored, CaptionOptions options) {
+    String caption = PythonText.split(withPrefixAndSuffix(stored, options), "\n").getFirst();
+    return withoutSecondary(caption, options);
   }
 
   private static String withPrefixAndSuffix(String caption, CaptionOptions options) {
@@ -55,6 +62,13 @@ public final class CaptionProcessor {
     String suffix = options.captionSuffix();
     String text = prefix == null || prefix.isEmpty() ? caption : prefix + " " + caption;
     return suffix == null || suffix.isEmpty() ? text : text + " " + suffix;
+  }
+
+  private static String withoutSecondary(String caption, CaptionOptions options) {
+    String secondary = options.secondarySeparator();
+    return secondary == null || secondary.isEmpty()
+        ? caption
+        : caption.replace(secondary, options.captionSeparator());
   }
 
   private static boolean isDropped(CaptionOptions options, Moment moment, Draws draws) {

@@ -1,0 +1,60 @@
+package dev.anima.dataset;
+
+import dev.anima.config.Size;
+import dev.anima.io.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/// The name of a latent cache file: `STEM_WWWWxHHHH_anima.npz`, with the size of the image in it.
+///
+/// @param file the cache file
+/// @param size of the image it was made from
+public record LatentCacheName(Path file, Size size) {
+  private static final Pattern NAME = Pattern.compile("(.*)_(\\d{4,9})x(\\d{4,9})_anima\\.npz");
+
+  /// Where the latents of an image of this size are cached.
+  public static Path of(Path image, Size size) {
+    String suffix = "_%04dx%04d_anima.npz".formatted(size.width(), size.height());
+    return Path.of(CaptionFile.stem(image.toString()) + suffix);
+  }
+
+  /// The cache files of an image, whatever their size, by name. The stem must be exactly the
+  /// image's (the reference takes any file whose name merely starts with it).
+  public static List<LatentCacheName> besides(Path image) {
+    Path folder = image.toAbsolutePath().getParent();
+    String stem = CaptionFile.name(CaptionFile.stem(image.toString()));
+    if (folder == null || !Files.isDirectory(folder)) {
+      return List.of();
+    }
+    return in(folder, stem);
+  }
+
+  private static List<LatentCacheName> in(Path folder, String stem) {
+    List<LatentCacheName> found = new ArrayList<>();
+    try (Stream<Path> files = Files.list(folder)) {
+      files.forEach(file -> parse(file, stem).ifPresent(found::add));
+    } catch (IOException e) {
+      throw new InputException(folder + ": cannot be listed (" + e.getMessage() + ")", e);
+    }
+    found.sort(Comparator.comparing(LatentCacheName::file));
+    return found;
+  }
+
+  /// The size in a cache file's name, if it belongs to an image with this stem.
+  static Optional<LatentCacheName> parse(Path file, String stem) {
+    Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
+    if (!matcher.matches() || !matcher.group(1).equals(stem)) {
+      return Optional.empty();
+    }
+    Size size = new Size(Integer.parseInt(matcher.group(2)), Integer.parseInt(matcher.group(3)));
+    return Optional.of(new LatentCacheName(file, size));
+  }
+}
