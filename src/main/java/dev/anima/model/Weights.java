@@ -1,0 +1,124 @@
+package dev.anima.model;
+
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+
+/// Owner of one model's tensors: takes them out of a checkpoint into the wanted dtype and device.
+///
+/// A tensor that already has the dtype stays in the file's mapping (no second copy, the system
+/// pages it in); others are converted once. [#close] frees the tensors, then the mapping.
+public final class Weights implements AutoCloseable {
+  private final Checkpoint checkpoint;
+  private final Placement placement;
+  private final WeightEdit edit;
+  private final List<Tensor> owned = new ArrayList<>();
+  private boolean usedInPlace;
+  private boolean fileOpen = true;
+
+  /// @param checkpoint owned from here on
+  public Weights(Checkpoint checkpoint, Placement placement, WeightEdit edit) {
+    this.checkpoint = checkpoint;
+    this.placement = placement;
+    this.edit = edit;
+  }
+
+  public Placement placement() {
+    return placement;
+  }
+
+  public boolean has(String name) {
+    return checkpoint.has(name);
+  }
+
+  /// The tensor `name` in the model's dtype, on its device.
+  public Tensor tensor(String name) {
+    return tensor(name, UnaryOperator.identity());
+  }
+
+  /// The lookup table `name` in the dtype of the file, on the model's device: converting the rows
+  /// that are looked up gives the same numbers and spares a copy of the largest tensor.
+  public Tensor table(String name) {
+    try (Scope _ = new Scope()) {
+      Tensor stored = checkpoint.view(name);
+      if (placement.device().isCpu() && checkpoint.usableInPlace(name, stored.dtype())) {
+        usedInPlace = true;
+        return own(stored);
+      }
+      return own(placement.device().isCpu() ? stored.copy() : stored.to(placement.device()));
+    }
+  }
+
+  /// The tensor `name` after `change`, in the model's dtype, on its device.
+  ///
+  /// @param change applied to the stored tensor: takes a view (a slice, another shape), or nothing
+  public Tensor tensor(String name, UnaryOperator<Tensor> change) {
+    try (Scope _ = new Scope()) {
+      Tensor stored = checkpoint.view(name);
+      Tensor wanted = change.apply(stored);
+      boolean inPlace =
+          placement.device().isCpu()
+              && wanted.isContiguous()
+              && checkpoint.usableInPlace(name, placement.dtype());
+      if (inPlace) {
+        usedInPlace = true;
+        return own(wanted);
+      }
+      Tensor moved = wanted.to(placement.device(), placement.dtype()).contiguous();
+      // Same dtype and device but misaligned: nothing above copied.
+      boolean stillMapped =
+          placement.device().isCpu()
+              && wanted.isContiguous()
+              && stored.dtype() == placement.dtype();
+      return own(stillMapped ? moved.copy() : moved);
+    }
+  }
+
+  /// The linear layer `module`, with its bias if the file has one.
+  public Linear linear(String module) {
+    String biasName = module + ".bias";
+    Tensor weight = tensor(module + ".weight");
+    try (Scope _ = new Scope()) {
+      Tensor edited = edit.apply(module, weight);
+      if (edited != weight) {
+        weight.close();
+        owned.remove(weight);
+        weight = own(edited);
+      }
+    }
+    return new Linear(module, weight, has(biasName) ? tensor(biasName) : null);
+  }
+
+  private Tensor own(Tensor tensor) {
+    owned.add(tensor.retain());
+    return tensor;
+  }
+
+  /// To be called when everything is loaded: lets go of the file unless weights lie in it.
+  public void loaded() {
+    if (!usedInPlace) {
+      closeFile();
+    }
+  }
+
+  private void closeFile() {
+    if (fileOpen) {
+      checkpoint.close();
+      fileOpen = false;
+    }
+  }
+
+  /// Bytes held in memory or in the mapping.
+  public long bytes() {
+    return owned.stream().mapToLong(Tensor::bytes).sum();
+  }
+
+  @Override
+  public void close() {
+    owned.forEach(Tensor::close);
+    owned.clear();
+    closeFile();
+  }
+}

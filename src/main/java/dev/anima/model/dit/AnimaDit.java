@@ -1,0 +1,185 @@
+package dev.anima.model.dit;
+
+import dev.anima.engine.Dtype;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import dev.anima.io.InputException;
+import dev.anima.model.Adapters;
+import dev.anima.model.Checkpoint;
+import dev.anima.model.Linear;
+import dev.anima.model.Placement;
+import dev.anima.model.Rotary;
+import dev.anima.model.WeightEdit;
+import dev.anima.model.Weights;
+import dev.anima.model.dit.BlockWeights.ModulationWeights;
+import dev.anima.model.text.LlmAdapter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/// The Anima diffusion transformer: noisy latents, timestep and text in, velocity (noise - latents)
+/// out.
+///
+/// The forward passes record an autograd graph where something requires a gradient. The weights are
+/// frozen and owned by this; the LLM adapter from the same file lives as long as this.
+public final class AnimaDit implements AutoCloseable {
+  private final DitConfig config;
+  private final Weights weights;
+  private final Linear patchEmbedding;
+  private final TimestepEmbedding timestepEmbedding;
+  private final RopeTables ropeTables;
+  private final List<BlockWeights> blocks;
+  private final ModulationWeights finalModulation;
+  private final Linear finalLinear;
+  private final LlmAdapter llmAdapter;
+
+  /// Tokens ready for the blocks.
+  ///
+  /// @param x `(B, L, c)` in the residual stream's dtype
+  /// @param rope positions of the tokens, owned by the model
+  /// @param rows tokens down
+  /// @param columns tokens across
+  public record Embedded(Tensor x, Conditioning conditioning, Rotary rope, int rows, int columns) {}
+
+  private AnimaDit(DitConfig config, Weights weights) {
+    this.config = config;
+    this.weights = weights;
+    Placement placement = weights.placement();
+    patchEmbedding = weights.linear("x_embedder.proj.1");
+    timestepEmbedding = new TimestepEmbedding(weights, config.channels());
+    ropeTables = new RopeTables(config.headSize(), placement);
+    llmAdapter = new LlmAdapter(config.adapter(), weights);
+    blocks =
+        IntStream.range(0, config.blocks()).mapToObj(i -> BlockWeights.load(weights, i)).toList();
+    finalModulation = ModulationWeights.load(weights, "final_layer.adaln_modulation");
+    finalLinear = weights.linear("final_layer.linear");
+    weights.loaded();
+  }
+
+  /// Loads DiT and LLM adapter.
+  ///
+  /// @throws InputException if the file is not a complete Anima DiT
+  public static AnimaDit load(Path file, Placement placement) {
+    return load(file, placement, WeightEdit.NONE);
+  }
+
+  /// Loads DiT and LLM adapter, with `edit` applied to the weight of every linear layer.
+  public static AnimaDit load(Path file, Placement placement, WeightEdit edit) {
+    Checkpoint checkpoint = Checkpoint.open(file);
+    Weights weights = new Weights(checkpoint, placement, edit);
+    try {
+      return new AnimaDit(DitConfig.of(checkpoint), weights);
+    } catch (RuntimeException e) {
+      weights.close();
+      throw e;
+    }
+  }
+
+  public DitConfig config() {
+    return config;
+  }
+
+  public Placement placement() {
+    return weights.placement();
+  }
+
+  public LlmAdapter llmAdapter() {
+    return llmAdapter;
+  }
+
+  /// Bytes of all weights, adapter included.
+  public long bytes() {
+    return weights.bytes();
+  }
+
+  /// The velocity at `noisy`.
+  ///
+  /// @param noisy `(B, 16, h, w)` or `(B, 16, 1, h, w)` in the model's dtype; h and w even
+  /// @param timesteps `(B)` in 0..1 (1 = pure noise), not multiplied by 1000
+  /// @param text `(B, S, context)` in the model's dtype: the adapter's output, padding rows zero.
+  ///   All S rows take part, so S changes the result
+  /// @return in the shape of `noisy` and the model's dtype, in the caller's scope
+  public Tensor forward(Tensor noisy, Tensor timesteps, Tensor text, Adapters adapters) {
+    return forward(noisy, timesteps, text, null, adapters);
+  }
+
+  /// As above with a padding mask `(B, 1, any, any)`, 1 where the picture is padding.
+  public Tensor forward(
+      Tensor noisy,
+      Tensor timesteps,
+      Tensor text,
+      @Nullable Tensor paddingMask,
+      Adapters adapters) {
+    return Scope.keep(() -> {
+      Embedded embedded = embed(noisy, timesteps, paddingMask, adapters);
+      Tensor x = embedded.x();
+      for (int i = 0; i < config.blocks(); i++) {
+        Tensor next = block(i, x, embedded, text, adapters);
+        x.close(); // the graph, if there is one, keeps what it needs
+        x = next;
+      }
+      return finish(x, embedded, adapters).reshape(noisy.shape());
+    });
+  }
+
+  /// Everything before the blocks. Parameters as in [#forward].
+  public Embedded embed(
+      Tensor noisy, Tensor timesteps, @Nullable Tensor paddingMask, Adapters adapters) {
+    long height = noisy.size(-2);
+    long width = noisy.size(-1);
+    if (height % DitConfig.PATCH != 0 || width % DitConfig.PATCH != 0) {
+      throw new IllegalArgumentException("latents must have even sides, got " + noisy);
+    }
+    Tensor latents = noisy.reshape(noisy.size(0), -1, height, width); // drops the frame axis
+    Tensor x = patchEmbedding.apply(Patches.split(latents, paddingMask), adapters);
+    // fp16 cannot hold the residual stream (it overflows): as the reference since 0.11.1.
+    Tensor residual = x.dtype() == Dtype.F16 ? x.to(Dtype.F32) : x;
+    int rows = Math.toIntExact(height / DitConfig.PATCH);
+    int columns = Math.toIntExact(width / DitConfig.PATCH);
+    return new Embedded(
+        residual,
+        timestepEmbedding.apply(timesteps, adapters),
+        ropeTables.table(rows, columns),
+        rows,
+        columns);
+  }
+
+  /// Block `index` of the loop; a pure function that may be run again.
+  ///
+  /// @param x `(B, L, c)`
+  /// @return `(B, L, c)` in the caller's scope
+  public Tensor block(int index, Tensor x, Embedded embedded, Tensor text, Adapters adapters) {
+    return DitBlock.forward(
+        blocks.get(index), x, embedded.conditioning(), embedded.rope(), text, adapters);
+  }
+
+  /// The final layer, and tokens back to latents.
+  ///
+  /// @param x `(B, L, c)` after the last block
+  /// @return `(B, 16, h, w)` in the model's dtype
+  public Tensor finish(Tensor x, Embedded embedded, Adapters adapters) {
+    return Patches.join(
+        finalLayer(x, embedded.conditioning(), adapters), embedded.rows(), embedded.columns());
+  }
+
+  // (B, L, 4 * 16)
+  Tensor finalLayer(Tensor x, Conditioning conditioning, Adapters adapters) {
+    Tensor modulation = conditioning.modulation(finalModulation, adapters);
+    Tensor n = DitBlock.modulatedNorm(x, modulation).to(finalLinear.weight().dtype());
+    return finalLinear.apply(n, adapters);
+  }
+
+  /// The weights of block `index`, owned by this.
+  public BlockWeights blockWeights(int index) {
+    return blocks.get(index);
+  }
+
+  @Override
+  public void close() {
+    llmAdapter.close();
+    ropeTables.close();
+    timestepEmbedding.close();
+    weights.close();
+  }
+}

@@ -1,0 +1,98 @@
+package dev.anima.model.dit;
+
+import dev.anima.engine.Dtype;
+import dev.anima.engine.Ops;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import dev.anima.model.Adapters;
+import dev.anima.model.Attention;
+import dev.anima.model.Rms;
+import dev.anima.model.Rotary;
+import dev.anima.model.dit.BlockWeights.AttentionWeights;
+import dev.anima.model.dit.BlockWeights.MlpWeights;
+import org.jspecify.annotations.Nullable;
+
+/// The formulas of one DiT block, as functions of its weights: they may be run again at any time.
+///
+/// Shapes: `B` batch, `L` image tokens, `S` text rows, `c` width. Dtypes: weights and linear layers
+/// in the model's dtype; layer norm and the modulated input in float32; the residual stream in the
+/// model's dtype, but float32 for fp16.
+public final class DitBlock {
+  private static final double EPSILON = 1e-6;
+
+  private DitBlock() {}
+
+  /// Self attention, attention to the text, MLP, each on a modulated norm, gated and added.
+  ///
+  /// @param x `(B, L, c)`
+  /// @param text `(B, S, context)`: every row is attended to, the zero rows of the padding included
+  /// @return `(B, L, c)`, a new tensor in the caller's scope
+  public static Tensor forward(
+      BlockWeights weights,
+      Tensor x,
+      Conditioning conditioning,
+      Rotary rope,
+      Tensor text,
+      Adapters adapters) {
+    Dtype dtype = weights.selfAttention().qNorm().dtype();
+    Tensor afterSelf =
+        Scope.keep(() -> {
+          Tensor modulation = conditioning.modulation(weights.selfModulation(), adapters);
+          Tensor n = modulatedNorm(x, modulation).to(dtype);
+          return gated(x, modulation, attention(weights.selfAttention(), n, n, rope, adapters));
+        });
+    Tensor afterCross =
+        Scope.keep(() -> {
+          Tensor modulation = conditioning.modulation(weights.crossModulation(), adapters);
+          Tensor n = modulatedNorm(afterSelf, modulation).to(dtype);
+          return gated(
+              afterSelf, modulation, attention(weights.crossAttention(), n, text, null, adapters));
+        });
+    afterSelf.close();
+    Tensor afterMlp =
+        Scope.keep(() -> {
+          Tensor modulation = conditioning.modulation(weights.mlpModulation(), adapters);
+          Tensor n = modulatedNorm(afterCross, modulation).to(dtype);
+          return gated(afterCross, modulation, mlp(weights.mlp(), n, adapters));
+        });
+    afterCross.close();
+    return afterMlp;
+  }
+
+  /// `LN(x) (1 + scale) + shift` in float32 (float64 stays).
+  ///
+  /// @param modulation `(B, 1, 3c)` or `(B, 1, 2c)`: shift, scale, and what follows
+  static Tensor modulatedNorm(Tensor x, Tensor modulation) {
+    long c = x.size(-1);
+    Tensor wide = x.dtype().isReduced() ? x.to(Dtype.F32) : x;
+    return Ops.layerNorm(wide, EPSILON)
+        .mul(modulation.narrow(-1, c, c).add(1))
+        .add(modulation.narrow(-1, 0, c));
+  }
+
+  // x + gate a
+  private static Tensor gated(Tensor x, Tensor modulation, Tensor a) {
+    long c = x.size(-1);
+    return x.add(modulation.narrow(-1, 2 * c, c).mul(a));
+  }
+
+  /// @param n `(B, L, c)` gives the queries
+  /// @param source `(B, L or S, ...)` gives keys and values
+  /// @param rope positions, null for the text
+  static Tensor attention(
+      AttentionWeights weights, Tensor n, Tensor source, @Nullable Rotary rope, Adapters adapters) {
+    Tensor q = heads(weights.q().apply(n, adapters), weights.qNorm(), rope);
+    Tensor k = heads(weights.k().apply(source, adapters), weights.kNorm(), rope);
+    Tensor v = Attention.split(weights.v().apply(source, adapters), weights.headSize());
+    return weights.output().apply(Attention.attend(q, k, v, null), adapters);
+  }
+
+  private static Tensor heads(Tensor projected, Tensor norm, @Nullable Rotary rope) {
+    Tensor normed = Rms.norm(Attention.split(projected, norm.size(0)), norm, Rms.EPSILON);
+    return rope == null ? normed : rope.apply(normed);
+  }
+
+  static Tensor mlp(MlpWeights weights, Tensor n, Adapters adapters) {
+    return weights.layer2().apply(Ops.gelu(weights.layer1().apply(n, adapters)), adapters);
+  }
+}
