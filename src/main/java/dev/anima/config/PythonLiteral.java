@@ -143,6 +143,18 @@ public final class PythonLiteral {
     throw new MalformedLiteralException("the text that begins with " + quote + " does not end");
   }
 
+  /// `r'...'`: a backslash stands for itself, but a quote behind one does not end the text.
+  private String rawString(char quote) throws MalformedLiteralException {
+    int start = ++at;
+    while (at < text.length() && text.charAt(at) != quote) {
+      at += text.charAt(at) == '\\' ? 2 : 1;
+    }
+    if (at >= text.length()) {
+      throw new MalformedLiteralException("the text that begins with r" + quote + " does not end");
+    }
+    return text.substring(start, at++);
+  }
+
   // As Python: an unknown escape keeps its backslash, so regular expressions mostly survive.
   private static String escape(char c) {
     return switch (c) {
@@ -160,6 +172,9 @@ public final class PythonLiteral {
       at++;
     }
     String word = text.substring(start, at);
+    if (word.equalsIgnoreCase("r") && at < text.length() && "'\"".indexOf(text.charAt(at)) >= 0) {
+      return rawString(text.charAt(at));
+    }
     return switch (word) {
       case "True" -> true;
       case "False" -> false;

@@ -1,15 +1,20 @@
 package dev.anima.lora;
 
+import dev.anima.config.NearestName;
+import dev.anima.config.PythonLiteral;
+import dev.anima.config.PythonLiteral.MalformedLiteralException;
+import dev.anima.config.PythonNumber;
 import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.function.Function;
-import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 
 /// `--network_args` of `networks.lora_anima`, read once.
 ///
@@ -17,6 +22,7 @@ import java.util.regex.PatternSyntaxException;
 /// @param include layers kept although something excludes them
 /// @param ranks own ranks by layer; the first full match wins, 0 leaves the layer out
 /// @param learningRates own learning rates by layer; the first full match wins
+/// @param verbose whether the run lists its modules at the start
 /// @param warnings what the reference would ignore without a word
 public record NetworkArgs(
     OptionalDouble rankDropout,
@@ -27,6 +33,7 @@ public record NetworkArgs(
     List<RankRule> ranks,
     List<RateRule> learningRates,
     LoraPlus loraPlus,
+    boolean verbose,
     List<String> warnings) {
 
   public record RankRule(PythonPattern layers, int rank) {}
@@ -62,10 +69,6 @@ public record NetworkArgs(
           "loraplus_text_encoder_lr_ratio",
           "verbose");
 
-  private static final Pattern INTEGER = Pattern.compile("[+-]?\\d+");
-  private static final Pattern NUMBER =
-      Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d+)?");
-
   /// @param arguments `key=value`, one each; the last of equal keys counts
   /// @throws InputException if a value cannot be read
   public static NetworkArgs parse(List<String> arguments) {
@@ -91,19 +94,22 @@ public record NetworkArgs(
       return new NetworkArgs(
           number("rank_dropout"),
           number("module_dropout"),
-          values.getOrDefault("train_llm_adapter", "false").equalsIgnoreCase("true"),
+          isTrue("train_llm_adapter"),
           patterns("exclude_patterns"),
           patterns("include_patterns"),
-          rules("network_reg_dims", INTEGER, this::rank).entrySet().stream()
+          rules("network_reg_dims", "rank", value -> PythonNumber.parseInt(value).map(this::rank))
+              .entrySet()
+              .stream()
               .map(e -> new RankRule(pattern("network_reg_dims", e.getKey()), e.getValue()))
               .toList(),
-          rules("network_reg_lrs", NUMBER, Double::valueOf).entrySet().stream()
+          rules("network_reg_lrs", "learning rate", PythonNumber::parseFloat).entrySet().stream()
               .map(e -> new RateRule(pattern("network_reg_lrs", e.getKey()), e.getValue()))
               .toList(),
           new LoraPlus(
               number("loraplus_lr_ratio"),
               number("loraplus_unet_lr_ratio"),
               number("loraplus_text_encoder_lr_ratio")),
+          isTrue("verbose"),
           List.copyOf(warnings));
     }
 
@@ -112,14 +118,16 @@ public record NetworkArgs(
           switch (key) {
             case "dropout" -> "; the flag --network_dropout is the one that counts";
             case "conv_dim", "conv_alpha" -> "; Anima has no convolutions to train";
-            default -> {
-              List<String> nearest = NearestNames.of(key, KEYS);
-              yield nearest.isEmpty()
-                  ? "; known are " + String.join(", ", KEYS.stream().sorted().toList())
-                  : "; did you mean " + String.join(" or ", nearest) + "?";
-            }
+            default ->
+                NearestName.of(key, KEYS)
+                    .map(name -> "; did you mean " + name + "?")
+                    .orElse("; known are " + String.join(", ", KEYS.stream().sorted().toList()));
           };
       warnings.add("--network_args " + key + " has no effect: there is no such key" + remedy);
+    }
+
+    private boolean isTrue(String key) {
+      return values.getOrDefault(key, "false").equalsIgnoreCase("true");
     }
 
     private OptionalDouble number(String key) {
@@ -127,11 +135,11 @@ public record NetworkArgs(
       if (value == null) {
         return OptionalDouble.empty();
       }
-      if (!NUMBER.matcher(value.strip()).matches()) {
-        throw new InputException(
-            "--network_args " + key + "=" + value + ": expected a number such as 0.1");
-      }
-      return OptionalDouble.of(Double.parseDouble(value.strip()));
+      return OptionalDouble.of(
+          PythonNumber.parseFloat(value)
+              .orElseThrow(() ->
+                  new InputException(
+                      "--network_args " + key + "=" + value + ": expected a number such as 0.1")));
     }
 
     private List<PythonPattern> patterns(String key) {
@@ -139,10 +147,10 @@ public record NetworkArgs(
       if (value == null) {
         return List.of();
       }
-      List<String> sources;
+      List<String> sources = new ArrayList<>();
       try {
-        sources = PythonStrings.parse(value);
-      } catch (IllegalArgumentException e) {
+        addStrings(sources, PythonLiteral.parse(value));
+      } catch (MalformedLiteralException | IllegalArgumentException e) {
         throw new InputException(
             "--network_args %s=%s: expected a quoted string or a list of them, such as %s=\"['.*mlp.*']\" (%s)"
                 .formatted(key, value, key, e.getMessage()),
@@ -162,6 +170,23 @@ public record NetworkArgs(
       return List.copyOf(patterns);
     }
 
+    private static void addStrings(List<String> strings, @Nullable Object literal) {
+      switch (literal) {
+        case String string -> strings.add(string);
+        case List<?> list -> addAll(strings, list);
+        case PythonLiteral.Tuple(List<@Nullable Object> items) -> addAll(strings, items);
+        case null, default ->
+            throw new IllegalArgumentException(
+                PythonLiteral.repr(literal) + " is not a quoted string");
+      }
+    }
+
+    private static void addAll(List<String> strings, List<?> items) {
+      for (Object item : items) {
+        addStrings(strings, item);
+      }
+    }
+
     private static PythonPattern pattern(String key, String source) {
       try {
         return PythonPattern.compile(source);
@@ -175,7 +200,7 @@ public record NetworkArgs(
 
     /// `regex=value,regex=value`: split at the commas, then at the first equals sign, so neither
     /// can stand inside a regex.
-    private <T> Map<String, T> rules(String key, Pattern form, Function<String, T> read) {
+    private <T> Map<String, T> rules(String key, String what, Function<String, Optional<T>> read) {
       Map<String, T> rules = new LinkedHashMap<>();
       for (String rule : values.getOrDefault(key, "").split(",")) {
         String trimmed = rule.strip();
@@ -183,25 +208,25 @@ public record NetworkArgs(
           continue;
         }
         int equals = trimmed.indexOf('=');
-        String value = equals < 0 ? "" : trimmed.substring(equals + 1).strip();
-        if (equals < 0 || !form.matcher(value).matches()) {
+        Optional<T> value =
+            equals < 0 ? Optional.empty() : read.apply(trimmed.substring(equals + 1));
+        if (value.isEmpty()) {
           warnings.add(
               "--network_args %s: '%s' is left out, expected regex=%s (no comma or = inside the regex)"
-                  .formatted(key, trimmed, form == INTEGER ? "rank" : "learning rate"));
-          continue;
+                  .formatted(key, trimmed, what));
+        } else {
+          rules.put(trimmed.substring(0, equals).strip(), value.get());
         }
-        rules.put(trimmed.substring(0, equals).strip(), read.apply(value));
       }
       return rules;
     }
 
-    private Integer rank(String value) {
-      int rank = Integer.parseInt(value);
-      if (rank < 0) {
+    private int rank(long value) {
+      if (value < 0 || value > Integer.MAX_VALUE) {
         throw new InputException(
-            "--network_args network_reg_dims: a rank must be 0 or more, got " + rank);
+            "--network_args network_reg_dims: a rank must be 0 or more, got " + value);
       }
-      return rank;
+      return (int) value;
     }
   }
 }

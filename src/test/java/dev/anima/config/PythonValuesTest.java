@@ -31,7 +31,8 @@ class PythonValuesTest {
         "'linear'|'linear'",
         "\"it's\"|\"it's\"",
         "('a', (1, None), [False])|('a', (1, None), [False])",
-        "'.*\\d+'|'.*\\\\d+'"
+        "'.*\\d+'|'.*\\\\d+'",
+        "[r'\\n', R\"a\"]|['\\\\n', 'a']"
       })
   void readsAndWritesLiterals(String text, String repr) throws Exception {
     assertThat(PythonLiteral.repr(PythonLiteral.parse(text))).isEqualTo(repr);
@@ -39,7 +40,10 @@ class PythonValuesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "linear", "(1", "[1 2]", "'open", "1)", "1,,2", ".*x.*", "inf", "true", "{1}"})
+      strings = {
+        "", "linear", "(1", "[1 2]", "'open", "r'open", "r'\\'", "1)", "1,,2", ".*x.*", "inf",
+        "true", "{1}"
+      })
   void refusesWhatIsNoLiteral(String text) {
     assertThatThrownBy(() -> PythonLiteral.parse(text))
         .isInstanceOf(PythonLiteral.MalformedLiteralException.class);

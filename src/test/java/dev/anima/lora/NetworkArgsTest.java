@@ -117,31 +117,19 @@ class NetworkArgsTest {
     assertThat(PythonPattern.compile(pattern).fullMatch(name)).isEqualTo(matches);
   }
 
-  @ParameterizedTest(name = "{0}")
-  @CsvSource(
-      quoteCharacter = '`',
-      value = {
-        "`'a'`, a",
-        "`\"it's\"`, it's",
-        "`['a', \"b\"]`, a|b",
-        "`('a',)`, a",
-        "`[]`, ``",
-        "`r'\\d\\''`, `\\d\\'`",
-        "`'\\d'`, `\\d`",
-        "`'a\\\\.b'`, `a\\.b`",
-        "`['a' 'b', ]`, ab",
-      })
-  void readsPythonStrings(String literal, String joined) {
-    assertThat(String.join("|", PythonStrings.parse(literal))).isEqualTo(joined);
+  @Test
+  void patternsAreOneStringOrSeveral() {
+    assertThat(exclusions("'.*mlp.*'")).containsExactly(".*mlp.*");
+    assertThat(exclusions("[r'a\\.b', \"c\"]")).containsExactly("a\\.b", "c");
+    assertThat(exclusions("[]")).isEmpty();
+    assertThatThrownBy(() -> exclusions("[7]"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("7 is not a quoted string");
   }
 
-  @ParameterizedTest(name = "{0}")
-  @CsvSource(
-      quoteCharacter = '`',
-      value = {"`['a'`", "`'a`", "`7`", "`'a' x`", "`['a' ; 'b']`", "``"})
-  void refusesOtherLiterals(String literal) {
-    assertThatThrownBy(() -> PythonStrings.parse(literal))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("at character");
+  private static List<String> exclusions(String literal) {
+    return NetworkArgs.parse(List.of("exclude_patterns=" + literal)).exclude().stream()
+        .map(PythonPattern::toString)
+        .toList();
   }
 }
