@@ -24,4 +24,24 @@ public final class Libtorch {
   public static void threads(int count) {
     torch.set_num_threads(count);
   }
+
+  /// How the library was built: compiler, BLAS, CPU instructions, CUDA; several lines.
+  public static String buildDescription() {
+    return torch.show_config().getString();
+  }
+
+  /// The CPU kernels in use, such as `AVX512`.
+  public static String cpuCapability() {
+    return torch.get_cpu_capability().getString();
+  }
+
+  /// Whether this build carries CUDA kernels (a card may still be missing).
+  public static boolean isCudaBuild() {
+    return torch.hasCUDA();
+  }
+
+  /// Whether Apple's GPU can be used.
+  public static boolean hasMps() {
+    return torch.hasMPS();
+  }
 }

@@ -1,0 +1,18 @@
+package dev.anima.cli;
+
+/// What the program tells the shell.
+public final class ExitCode {
+  /// Done.
+  public static final int OK = 0;
+
+  /// The input was right but the run failed.
+  public static final int FAILED = 1;
+
+  /// The input is wrong.
+  public static final int WRONG_INPUT = 2;
+
+  /// Stopped by the user, after a clean checkpoint.
+  public static final int STOPPED = 130;
+
+  private ExitCode() {}
+}
