@@ -20,6 +20,13 @@ public final class TensorLayout {
     return this;
   }
 
+  /// Elements of all tensors together.
+  public long elements() {
+    return expected().values().stream()
+        .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
+        .sum();
+  }
+
   public Map<String, List<Long>> expected() {
     return expected;
   }
