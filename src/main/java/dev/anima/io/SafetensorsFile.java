@@ -35,24 +35,6 @@ public final class SafetensorsFile implements AutoCloseable {
   /// The format's own limit on header size.
   private static final long MAX_HEADER_BYTES = 100_000_000;
 
-  private static final Map<String, Integer> ELEMENT_BYTES =
-      Map.ofEntries(
-          Map.entry("F64", 8),
-          Map.entry("F32", 4),
-          Map.entry("F16", 2),
-          Map.entry("BF16", 2),
-          Map.entry("F8_E4M3", 1),
-          Map.entry("F8_E5M2", 1),
-          Map.entry("I64", 8),
-          Map.entry("I32", 4),
-          Map.entry("I16", 2),
-          Map.entry("I8", 1),
-          Map.entry("U64", 8),
-          Map.entry("U32", 4),
-          Map.entry("U16", 2),
-          Map.entry("U8", 1),
-          Map.entry("BOOL", 1));
-
   private static final JsonMapper JSON =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -96,7 +78,10 @@ public final class SafetensorsFile implements AutoCloseable {
       throw InputException.inFile(path, "there is no such file");
     }
     if (!Files.isRegularFile(path)) {
-      throw InputException.inFile(path, "is a folder, expected a .safetensors file");
+      throw InputException.inFile(
+          path,
+          (Files.isDirectory(path) ? "is a folder" : "is not a regular file")
+              + ", expected a .safetensors file");
     }
     Arena arena = Arena.ofShared();
     try (FileChannel channel = FileChannel.open(path)) {
@@ -116,7 +101,14 @@ public final class SafetensorsFile implements AutoCloseable {
 
   private static SafetensorsFile parse(Path path, Arena arena, MemorySegment bytes) {
     long fileSize = bytes.byteSize();
-    long headerLength = fileSize < 8 ? -1 : bytes.get(LITTLE_ENDIAN_LONG, 0);
+    if (fileSize < 8) {
+      throw InputException.inFile(
+          path,
+          "not a safetensors file: it has only "
+              + fileSize
+              + " bytes (empty or interrupted download?)");
+    }
+    long headerLength = bytes.get(LITTLE_ENDIAN_LONG, 0);
     if (headerLength < 2 || headerLength > fileSize - 8 || headerLength > MAX_HEADER_BYTES) {
       throw InputException.inFile(
           path,
@@ -179,14 +171,14 @@ public final class SafetensorsFile implements AutoCloseable {
       throw InputException.inFile(path, "tensor " + name + " lacks dtype, shape or data_offsets");
     }
     String dtype = dtypeNode.stringValue();
-    Integer elementBytes = ELEMENT_BYTES.get(dtype);
-    if (elementBytes == null) {
-      throw InputException.inFile(path, "tensor " + name + " has the unknown dtype " + dtype);
-    }
+    SafetensorsDtype type =
+        SafetensorsDtype.named(dtype)
+            .orElseThrow(() ->
+                InputException.inFile(path, "tensor " + name + " has the unknown dtype " + dtype));
     List<Long> shape = new ArrayList<>();
-    long expected = elementBytes;
+    long expected = type.elementBytes();
     for (JsonNode extent : shapeNode) {
-      if (!extent.isIntegralNumber() || !extent.canConvertToLong() || extent.longValue() < 0) {
+      if (!isLong(extent) || extent.longValue() < 0) {
         throw InputException.inFile(
             path, "tensor " + name + " has the impossible shape " + shapeNode);
       }
@@ -198,7 +190,7 @@ public final class SafetensorsFile implements AutoCloseable {
             path + ": tensor " + name + " has the impossible shape " + shapeNode, e);
       }
     }
-    if (!offsets.get(0).canConvertToLong() || !offsets.get(1).canConvertToLong()) {
+    if (!isLong(offsets.get(0)) || !isLong(offsets.get(1))) {
       throw InputException.inFile(
           path, "tensor " + name + " has the impossible data_offsets " + offsets);
     }
@@ -233,9 +225,17 @@ public final class SafetensorsFile implements AutoCloseable {
     return new Entry(name, dtype, List.copyOf(shape), begin, expected);
   }
 
+  private static boolean isLong(JsonNode node) {
+    return node.isIntegralNumber() && node.canConvertToLong();
+  }
+
   private static void checkOverlaps(Path path, Iterable<Entry> entries) {
     List<Entry> sorted = new ArrayList<>();
-    entries.forEach(sorted::add);
+    for (Entry entry : entries) {
+      if (entry.bytes() > 0) {
+        sorted.add(entry);
+      }
+    }
     sorted.sort(Comparator.comparingLong(Entry::offset).thenComparingLong(Entry::bytes));
     for (int i = 1; i < sorted.size(); i++) {
       Entry before = sorted.get(i - 1);
