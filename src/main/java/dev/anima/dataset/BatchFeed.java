@@ -1,6 +1,8 @@
 package dev.anima.dataset;
 
 import dev.anima.dataset.Dataset.Role;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +33,32 @@ public final class BatchFeed {
   private int fetched;
   private @Nullable BatchPlan ahead;
 
+  /// How things stood before the batch ahead was decided, to decide it again after a restart.
+  private Standing beforeAhead;
+
+  /// What the next decision depends on.
+  ///
+  /// @param announcedEpoch epoch the datasets know of
+  /// @param announcedStep step they know of
+  /// @param publishedStep step they will learn of next
+  /// @param random the shared stream
+  public record Standing(
+      int announcedEpoch, long announcedStep, long publishedStep, PythonRandom.State random) {}
+
+  /// A place between two batches of a run, for a checkpoint.
+  ///
+  /// @param epoch counted from 1
+  /// @param permutation order of the epoch
+  /// @param delivered batches of the epoch that were handed out (or passed over)
+  /// @param beforeAhead before the batch ahead was decided
+  /// @param now after it
+  public record Position(
+      int epoch, List<Long> permutation, int delivered, Standing beforeAhead, Standing now) {
+    public Position {
+      permutation = List.copyOf(permutation);
+    }
+  }
+
   /// @param totalSteps optimizer steps of the whole run
   public BatchFeed(
       DatasetGroup group,
@@ -43,6 +71,7 @@ public final class BatchFeed {
     this.epochStart = epochStart;
     this.caching = caching;
     this.totalSteps = totalSteps;
+    this.beforeAhead = standing();
   }
 
   /// Begins an epoch.
@@ -84,7 +113,48 @@ public final class BatchFeed {
     publishedStep = step;
   }
 
+  private Standing standing() {
+    return new Standing(
+        group.announcedEpoch(), group.announcedStep(), publishedStep, group.random().state());
+  }
+
+  /// Where the feed is: after the batch handed out last.
+  public Position position() {
+    return new Position(
+        epoch,
+        Arrays.stream(permutation).boxed().toList(),
+        ahead == null ? fetched : fetched - 1,
+        beforeAhead,
+        standing());
+  }
+
+  /// Continues from a recorded place; the group must have been built from the same images and seed
+  /// and not yet used.
+  ///
+  /// @throws IllegalArgumentException if the number of batches differs
+  public void resume(Position position) {
+    int batches = group.batches(Role.TRAINING);
+    if (position.permutation().size() != batches) {
+      throw new IllegalArgumentException(
+          "the run was saved with %d batches per epoch, now there are %d"
+              .formatted(position.permutation().size(), batches));
+    }
+    epoch = position.epoch();
+    permutation = position.permutation().stream().mapToLong(Long::longValue).toArray();
+    fetched = position.delivered();
+    stand(position.beforeAhead());
+    ahead = fetch();
+    stand(position.now());
+  }
+
+  private void stand(Standing standing) {
+    group.announce(standing.announcedEpoch(), standing.announcedStep());
+    publishedStep = standing.publishedStep();
+    group.random().restore(standing.random()); // last: announcing an epoch reseeds
+  }
+
   private @Nullable BatchPlan fetch() {
+    beforeAhead = standing();
     if (fetched >= permutation.length) {
       return null;
     }

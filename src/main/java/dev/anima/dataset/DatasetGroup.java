@@ -161,4 +161,12 @@ public final class DatasetGroup {
   void announce(int epoch, long step) {
     training.forEach(arrangement -> arrangement.announce(epoch, step));
   }
+
+  int announcedEpoch() {
+    return training.isEmpty() ? 0 : training.getFirst().epoch();
+  }
+
+  long announcedStep() {
+    return training.isEmpty() ? 0 : training.getFirst().step();
+  }
 }

@@ -3,6 +3,7 @@ package dev.anima.dataset;
 import dev.anima.config.DatasetSpec;
 import dev.anima.config.SubsetSpec;
 import dev.anima.dataset.Dataset.Role;
+import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -42,8 +43,16 @@ final class DatasetReader {
         warnAboutBounds(spec);
       }
       List<Subset> subsets = subsets(spec, role, said);
-      return Optional.of(Dataset.of(spec, role, subsets, Registration.of(subsets), said));
-    } catch (dev.anima.io.InputException e) {
+      Registration registered = Registration.of(subsets);
+      if (registered.unused() > 0) {
+        said.warn(
+            "regularisation-surplus",
+            "there are more regularisation images than training images times repeats; "
+                + registered.unused()
+                + " are not used");
+      }
+      return Optional.of(Dataset.of(spec, role, subsets, registered, said));
+    } catch (InputException e) {
       said.problem("dataset", String.valueOf(e.getMessage()));
       return Optional.empty();
     }

@@ -10,7 +10,8 @@ import java.util.Map;
 /// @param entries one per image key
 /// @param numTrainImages repeats times images of the normal subsets
 /// @param numRegImages repeats times images of the regularisation subsets, before balancing
-record Registration(List<Entry> entries, int numTrainImages, int numRegImages) {
+/// @param unused regularisation images that are not needed to match the normal ones
+record Registration(List<Entry> entries, int numTrainImages, int numRegImages, int unused) {
   record Entry(FoundImage image, Subset subset, int repeats) {
     Entry onceMore() {
       return new Entry(image, subset, repeats + 1);
@@ -38,18 +39,19 @@ record Registration(List<Entry> entries, int numTrainImages, int numRegImages) {
         }
       }
     }
-    balance(entries, regularisation, train);
-    return new Registration(List.copyOf(entries.values()), train, reg);
+    int unused = balance(entries, regularisation, train);
+    return new Registration(List.copyOf(entries.values()), train, reg, unused);
   }
 
   /// Adds regularisation images in turn until there are as many entries as normal ones: the first
-  /// time with their own repeats, then one by one.
-  private static void balance(Map<String, Entry> entries, List<Entry> regularisation, int train) {
+  /// time with their own repeats, then one by one. Returns how many images were not needed.
+  private static int balance(Map<String, Entry> entries, List<Entry> regularisation, int train) {
     if (regularisation.isEmpty()) {
-      return;
+      return 0;
     }
     int count = 0;
-    for (int i = 0; count < train; i++) {
+    int i = 0;
+    for (; count < train; i++) {
       Entry entry = regularisation.get(i % regularisation.size());
       if (i < regularisation.size()) {
         entries.put(entry.image().key(), entry);
@@ -59,5 +61,6 @@ record Registration(List<Entry> entries, int numTrainImages, int numRegImages) {
         count++;
       }
     }
+    return Math.max(0, regularisation.size() - i);
   }
 }
