@@ -73,6 +73,12 @@ public final class Ops {
     return new Tensor(torch.arange(new Scalar(n), options(dtype, device)));
   }
 
+  /// `count` numbers from `start` to `end`, both included.
+  public static Tensor linspace(double start, double end, long count, Dtype dtype, Device device) {
+    return new Tensor(
+        torch.linspace(new Scalar(start), new Scalar(end), count, options(dtype, device)));
+  }
+
   // ---- neural network
   // -------------------------------------------------------------------------------------------
 
@@ -107,6 +113,12 @@ public final class Ops {
 
   public static Tensor silu(Tensor input) {
     return new Tensor(torch.silu(input.raw));
+  }
+
+  /// SiLU in place.
+  public static Tensor silu_(Tensor input) {
+    torch.silu_(input.raw);
+    return input;
   }
 
   /// Exact (erf) form.

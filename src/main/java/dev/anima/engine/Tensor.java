@@ -288,6 +288,10 @@ public final class Tensor implements AutoCloseable {
         raw.clamp(new ScalarOptional(new Scalar(low)), new ScalarOptional(new Scalar(high))));
   }
 
+  public Tensor clampMin(double low) {
+    return new Tensor(raw.clamp_min(new Scalar(low)));
+  }
+
   public Tensor matmul(Tensor other) {
     return new Tensor(raw.matmul(other.raw));
   }
@@ -408,6 +412,11 @@ public final class Tensor implements AutoCloseable {
   /// Euclidean length of all elements together.
   public Tensor norm() {
     return new Tensor(raw.norm());
+  }
+
+  /// Euclidean length along `dims`; reduced dtypes are summed in float32.
+  public Tensor norm(boolean keepDim, long... dims) {
+    return new Tensor(raw.norm(new ScalarOptional(new Scalar(2.0)), dims, keepDim));
   }
 
   public Tensor softmax(int dim) {
