@@ -184,12 +184,13 @@ public final class LoraFile implements AutoCloseable {
     return unknownKeys;
   }
 
-  /// A of one module, float32 `(rank, in)`, in the caller's scope.
+  /// A of one module, float32 `(rank, in)`, in the caller's scope; perhaps over the file's own
+  /// memory, so valid until [#close].
   public Tensor down(Module module, Device device) {
     return TensorFile.view(file, module.downKey()).to(device, Dtype.F32);
   }
 
-  /// B of one module, float32 `(out, rank)`, in the caller's scope.
+  /// B of one module, float32 `(out, rank)`, likewise.
   public Tensor up(Module module, Device device) {
     return TensorFile.view(file, module.upKey()).to(device, Dtype.F32);
   }

@@ -21,7 +21,8 @@ public final class LoraKeys {
       List.of("", COMFYUI_DIT, "model.diffusion_model.", "net.");
   private static final List<String> DIFFUSERS_PREFIXES = List.of("", "transformer.");
   private static final List<String> TEXT_ENCODER_PREFIXES =
-      List.of("", COMFYUI_TEXT_ENCODER, "text_encoders.transformer.model.", "text_encoder.");
+      List.of(
+          "", COMFYUI_TEXT_ENCODER, "text_encoders.transformer.model.", "text_encoder.", "model.");
 
   private static final Pattern SUFFIX =
       Pattern.compile(

@@ -75,6 +75,7 @@ class LoraKeysTest {
     "transformer.proj_out.lora_magnitude_vector, DIT, final_layer.linear, DORA_SCALE",
     "lora_te_layers_0_mlp_gate_proj.alpha, TEXT_ENCODER, layers.0.mlp.gate_proj, ALPHA",
     "text_encoders.qwen3_06b.transformer.model.layers.0.mlp.up_proj.lora_A.weight, TEXT_ENCODER, layers.0.mlp.up_proj, DOWN",
+    "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight, TEXT_ENCODER, layers.0.mlp.up_proj, DOWN",
     "text_encoders.transformer.model.layers.0.mlp.up_proj.lora_A.weight, TEXT_ENCODER, layers.0.mlp.up_proj, DOWN",
   })
   void readsTheKeysOfOtherPrograms(String name, Network network, String path, Part part) {
