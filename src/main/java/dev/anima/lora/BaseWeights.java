@@ -1,0 +1,79 @@
+package dev.anima.lora;
+
+import dev.anima.engine.Dtype;
+import dev.anima.engine.NoGrad;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import dev.anima.io.InputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/// `--base_weights`: LoRA files that become part of the base model before training. The new LoRA
+/// does not contain them.
+public final class BaseWeights implements AutoCloseable {
+  /// One file and how strongly it is merged.
+  private record Part(LoraFile file, double multiplier) {}
+
+  private final List<Part> parts = new ArrayList<>();
+
+  private BaseWeights() {}
+
+  /// @param multipliers `--base_weights_multiplier`, one per file; missing ones are 1
+  /// @throws InputException if a file cannot be read, fits none of the layers, or has other widths
+  public static BaseWeights open(
+      List<Path> files, List<Double> multipliers, LoraPlan.Layers layers) {
+    if (multipliers.size() > files.size()) {
+      throw new InputException(
+          "--base_weights_multiplier names %d factors for the %d files of --base_weights"
+              .formatted(multipliers.size(), files.size()));
+    }
+    LoraKeys keys = LoraKeys.of(layers);
+    BaseWeights base = new BaseWeights();
+    try {
+      for (int i = 0; i < files.size(); i++) {
+        LoraFile file = LoraFile.open(files.get(i), keys);
+        base.parts.add(new Part(file, i < multipliers.size() ? multipliers.get(i) : 1));
+        NetworkWeights.checkFits(file, layers);
+      }
+      return base;
+    } catch (RuntimeException e) {
+      base.close();
+      throw e;
+    }
+  }
+
+  /// The layer's weight with every file's change added: `W + multiplier * (up down) * alpha /
+  /// rank`, computed in float32 and rounded to the weight's dtype once per file.
+  ///
+  /// @param weight `(out, in)`; not changed
+  /// @return `weight` itself where no file touches the layer, else a new tensor in the caller's
+  ///   scope
+  public Tensor merge(Network network, String path, Tensor weight) {
+    Tensor merged = weight;
+    for (Part part : parts) {
+      LoraFile.Module module = part.file().module(network, path);
+      if (module != null) {
+        Tensor before = merged;
+        merged = Scope.keep(() -> merge(part, module, before));
+      }
+    }
+    return merged;
+  }
+
+  private static Tensor merge(Part part, LoraFile.Module module, Tensor weight) {
+    try (NoGrad _ = new NoGrad()) {
+      Tensor up = part.file().up(module, weight.device());
+      Tensor change = up.matmul(part.file().down(module, weight.device()));
+      return weight
+          .to(Dtype.F32)
+          .add(change.mul(part.multiplier()).mul(module.scale()))
+          .to(weight.dtype());
+    }
+  }
+
+  @Override
+  public void close() {
+    parts.forEach(part -> part.file().close());
+  }
+}
