@@ -174,6 +174,17 @@ public final class Ops {
     return new Tensor(torch.where(condition.raw, a.raw, b.raw));
   }
 
+  /// For each value the number of `boundaries` below it (ascending, one-dimensional), int32.
+  public static Tensor bucketize(Tensor values, Tensor boundaries) {
+    return new Tensor(torch.bucketize(values.raw, boundaries.raw, true, false));
+  }
+
+  /// Area resize of the last two dimensions to `(height, width)`: the mean over the (possibly
+  /// overlapping) cells of a regular grid.
+  public static Tensor adaptiveAvgPool2d(Tensor input, long height, long width) {
+    return new Tensor(torch.adaptive_avg_pool2d(input.raw, height, width));
+  }
+
   // ---- autograd
   // -------------------------------------------------------------------------------------------------
 

@@ -376,6 +376,52 @@ public final class Tensor implements AutoCloseable {
     return this;
   }
 
+  public Tensor sqrt_() {
+    raw.sqrt_();
+    return this;
+  }
+
+  public Tensor sign_() {
+    raw.sign_();
+    return this;
+  }
+
+  public Tensor rsqrt_() {
+    raw.rsqrt_();
+    return this;
+  }
+
+  public Tensor reciprocal_() {
+    raw.reciprocal_();
+    return this;
+  }
+
+  public Tensor clamp_(double low, double high) {
+    raw.clamp_(new ScalarOptional(new Scalar(low)), new ScalarOptional(new Scalar(high)));
+    return this;
+  }
+
+  /// For integers.
+  public Tensor clamp_(long low, long high) {
+    raw.clamp_(new ScalarOptional(new Scalar(low)), new ScalarOptional(new Scalar(high)));
+    return this;
+  }
+
+  public Tensor clampMin_(double low) {
+    raw.clamp_min_(new Scalar(low));
+    return this;
+  }
+
+  public Tensor clampMax_(double high) {
+    raw.clamp_max_(new Scalar(high));
+    return this;
+  }
+
+  public Tensor maskedFill_(Tensor mask, double value) {
+    raw.masked_fill_(mask.raw, new Scalar(value));
+    return this;
+  }
+
   // ---- reductions
   // -----------------------------------------------------------------------------------------------
 
@@ -407,6 +453,18 @@ public final class Tensor implements AutoCloseable {
   /// Elementwise larger of the two.
   public Tensor maximum(Tensor other) {
     return new Tensor(raw.maximum(other.raw));
+  }
+
+  /// Largest element along `dims`; NaN wins.
+  public Tensor amax(boolean keepDim, long... dims) {
+    return new Tensor(raw.amax(dims, keepDim));
+  }
+
+  /// Euclidean length along `dim`.
+  public Tensor norm(boolean keepDim, long dim) {
+    return new Tensor(
+        torch.linalg_vector_norm(
+            raw, new Scalar(2), new long[] {dim}, keepDim, new ScalarTypeOptional()));
   }
 
   /// Euclidean length of all elements together.
