@@ -3,10 +3,12 @@ package dev.anima.engine;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import org.bytedeco.javacpp.BoolPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.T_TensorTensorTensor_T;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
@@ -17,6 +19,8 @@ public final class Ops {
   static {
     Libtorch.load();
   }
+
+  private static final Kernel SOFTMAX_BACKWARD = Kernel.named("aten::_softmax_backward_data");
 
   private Ops() {}
 
@@ -202,6 +206,83 @@ public final class Ops {
             new BoolOptional(false),
             false,
             false));
+  }
+
+  // ---- layers with their own backward
+  // -------------------------------------------------------------------------------------------------
+
+  /// Layer norm over the last dimension with an elementwise `weight` and `bias` of its extent.
+  /// Statistics are float32 (float64 for float64), whatever the dtype.
+  ///
+  /// @return output, mean, reciprocal standard deviation
+  public static List<Tensor> layerNorm(Tensor input, Tensor weight, Tensor bias, double epsilon) {
+    return Scope.keepAll(() ->
+        triple(
+            torch.native_layer_norm(
+                input.raw,
+                new long[] {input.size(-1)},
+                new TensorOptional(weight.raw),
+                new TensorOptional(bias.raw),
+                epsilon)));
+  }
+
+  /// Gradients of [#layerNorm] from its mean and reciprocal standard deviation.
+  ///
+  /// @param affine whether the gradients of weight and bias are wanted too
+  /// @return gradient of the input, and with `affine` those of weight and bias
+  public static List<Tensor> layerNormBackward(
+      Tensor gradOutput,
+      Tensor input,
+      Tensor mean,
+      Tensor rstd,
+      Tensor weight,
+      Tensor bias,
+      boolean affine) {
+    return Scope.keepAll(() -> {
+      List<Tensor> all =
+          triple(
+              torch.native_layer_norm_backward(
+                  gradOutput.raw,
+                  input.raw,
+                  new long[] {input.size(-1)},
+                  mean.raw,
+                  rstd.raw,
+                  new TensorOptional(weight.raw),
+                  new TensorOptional(bias.raw),
+                  new BoolPointer(3).put(0, true).put(1, affine).put(2, affine)));
+      return affine ? all : all.subList(0, 1);
+    });
+  }
+
+  /// Gradient of the exact [#gelu].
+  public static Tensor geluBackward(Tensor gradOutput, Tensor input) {
+    return new Tensor(torch.gelu_backward(gradOutput.raw, input.raw));
+  }
+
+  public static Tensor siluBackward(Tensor gradOutput, Tensor input) {
+    return new Tensor(torch.silu_backward(gradOutput.raw, input.raw));
+  }
+
+  /// `output * (gradOutput - sum(gradOutput * output))` over the last dimension: the gradient of
+  /// the scores when `output` is their softmax (or part of one), summed in float32.
+  public static Tensor softmaxBackward(Tensor gradOutput, Tensor output) {
+    return SOFTMAX_BACKWARD
+        .call(1, gradOutput, output, -1L, (long) output.raw.scalar_type().value)
+        .getFirst();
+  }
+
+  /// `out = a * b`, in the dtype of `out`, computed in the wider one of `a` and `b`.
+  public static Tensor mulInto(Tensor out, Tensor a, Tensor b) {
+    torch.mul_out(out.raw, a.raw, b.raw);
+    return out;
+  }
+
+  private static List<Tensor> triple(T_TensorTensorTensor_T tuple) {
+    // The getters give views into the tuple's memory: copy the handles.
+    return List.of(
+        new Tensor(new org.bytedeco.pytorch.Tensor(tuple.get0())),
+        new Tensor(new org.bytedeco.pytorch.Tensor(tuple.get1())),
+        new Tensor(new org.bytedeco.pytorch.Tensor(tuple.get2())));
   }
 
   static TensorOptions options(Dtype dtype, Device device) {

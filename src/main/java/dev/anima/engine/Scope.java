@@ -1,5 +1,6 @@
 package dev.anima.engine;
 
+import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 
@@ -26,6 +27,24 @@ public final class Scope implements AutoCloseable {
     outer.attach(result.raw); // takes its own reference ...
     result.raw.releaseReference(); // ... so ours is given back: the count is exactly one again
     return result;
+  }
+
+  /// [#keep] for several results. They must be new tensors, made inside.
+  public static List<Tensor> keepAll(Supplier<List<Tensor>> body) {
+    List<Tensor> results;
+    try (PointerScope _ = new PointerScope()) {
+      results = body.get();
+      results.forEach(Tensor::retain); // survive this scope
+    }
+    PointerScope outer = PointerScope.getInnerScope();
+    if (outer == null) {
+      throw new IllegalStateException("Scope.keepAll needs an open scope around it");
+    }
+    for (Tensor result : results) {
+      outer.attach(result.raw);
+      result.raw.releaseReference();
+    }
+    return results;
   }
 
   @Override

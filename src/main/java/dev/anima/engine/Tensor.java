@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
@@ -641,5 +642,72 @@ public final class Tensor implements AutoCloseable {
       raws[i] = tensors.get(i).raw;
     }
     return new TensorVector(raws);
+  }
+
+  // ---- products and passes for hand-written backwards
+  // -----------------------------------------------------------------------------------------------
+
+  /// Matrix product of two matrices.
+  public Tensor mm(Tensor other) {
+    return new Tensor(raw.mm(other.raw));
+  }
+
+  /// Batched matrix product: `(n, a, b) x (n, b, c)`.
+  public Tensor bmm(Tensor other) {
+    return new Tensor(raw.bmm(other.raw));
+  }
+
+  /// `this + alpha * a b` in place, for matrices.
+  public Tensor addmm_(Tensor a, Tensor b, double alpha) {
+    raw.addmm_(a.raw, b.raw, new Scalar(1), new Scalar(alpha));
+    return this;
+  }
+
+  /// `beta * this + alpha * a b` in place, for batches of matrices. With `beta` 0 the old content
+  /// does not matter.
+  public Tensor baddbmm_(Tensor a, Tensor b, double beta, double alpha) {
+    raw.baddbmm_(a.raw, b.raw, new Scalar(beta), new Scalar(alpha));
+    return this;
+  }
+
+  /// `this + a * b` in one pass.
+  public Tensor addcmul(Tensor a, Tensor b) {
+    return new Tensor(raw.addcmul(a.raw, b.raw));
+  }
+
+  /// `log(exp(this) + exp(other))`
+  public Tensor logaddexp(Tensor other) {
+    return new Tensor(raw.logaddexp(other.raw));
+  }
+
+  /// Euclidean length over the last dimension, which stays with extent 1; summed in `statistic`.
+  public Tensor lengths(Dtype statistic) {
+    return new Tensor(
+        torch.linalg_vector_norm(
+            raw,
+            new Scalar(2.0),
+            new long[] {-1},
+            true,
+            new ScalarTypeOptional(statistic.scalarType)));
+  }
+
+  /// Sum over `dims`, accumulated and returned in `dtype`.
+  public Tensor sum(Dtype dtype, boolean keepDim, long... dims) {
+    return new Tensor(raw.sum(dims, keepDim, new ScalarTypeOptional(dtype.scalarType)));
+  }
+
+  /// The same numbers in the computer's memory; from a card into pinned memory, so that the way
+  /// back can overlap with work.
+  public Tensor toHost() {
+    if (device().isCpu()) {
+      return this;
+    }
+    org.bytedeco.pytorch.Tensor pinned =
+        torch.empty(
+            shape(),
+            Ops.options(dtype(), Device.CPU).pinned_memory(new BoolOptional(true)),
+            new MemoryFormatOptional());
+    pinned.copy_(raw, true);
+    return new Tensor(pinned);
   }
 }
