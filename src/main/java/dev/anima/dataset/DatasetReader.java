@@ -12,12 +12,12 @@ import java.util.Set;
 
 /// Builds datasets from their descriptions: subsets in file order, each read, split and checked.
 final class DatasetReader {
-  private final ImageHeader.Reader headers;
+  private final SizeReader sizes;
   private final PythonRandom random;
   private final Findings findings;
 
-  DatasetReader(ImageHeader.Reader headers, PythonRandom random, Findings findings) {
-    this.headers = headers;
+  DatasetReader(SizeReader sizes, PythonRandom random, Findings findings) {
+    this.sizes = sizes;
     this.random = random;
     this.findings = findings;
   }
@@ -113,8 +113,8 @@ final class DatasetReader {
       }
       List<FoundImage> images =
           listed
-              ? new MetadataReader(headers, said).read(subset, source)
-              : split(new FolderReader(headers, said).read(subset, source), spec, subset, role);
+              ? new MetadataReader(sizes, said).read(subset, source)
+              : split(new FolderReader(sizes, said).read(subset, source), spec, subset, role);
       if (images.isEmpty()) {
         if (role == Role.TRAINING) {
           said.warn(
