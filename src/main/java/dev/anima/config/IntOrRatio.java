@@ -19,6 +19,22 @@ public sealed interface IntOrRatio {
     };
   }
 
+  /// An `Integer` of steps or a `Double` share.
+  default Number number() {
+    return switch (this) {
+      case Steps(int steps) -> steps;
+      case Ratio(double ratio) -> ratio;
+    };
+  }
+
+  /// False for negative values and shares above the whole.
+  default boolean isValid() {
+    return switch (this) {
+      case Steps(int steps) -> steps >= 0;
+      case Ratio(double ratio) -> 0 <= ratio && ratio <= 1;
+    };
+  }
+
   /// The reference's text of the value in metadata: `5`, `0.05`.
   default String pythonText() {
     return switch (this) {
