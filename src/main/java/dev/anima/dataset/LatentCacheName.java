@@ -48,6 +48,14 @@ public record LatentCacheName(Path file, Size size) {
     return found;
   }
 
+  /// The path of the image without its extension, if the file is named like a latent cache.
+  static Optional<Path> stemOf(Path file) {
+    Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
+    return matcher.matches()
+        ? Optional.of(file.resolveSibling(matcher.group(1)))
+        : Optional.empty();
+  }
+
   /// The size in a cache file's name, if it belongs to an image with this stem.
   static Optional<LatentCacheName> parse(Path file, String stem) {
     Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
