@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /// The datasets of a run, resolved: from `--dataset_config`, else from folder names, else from a
 /// metadata JSON.
@@ -17,10 +18,13 @@ import java.util.Optional;
 /// @param datasets in file order, at least one
 /// @param file the configuration file, empty when folders or `--in_json` were used
 /// @param notes what the user should know: ignored flags, skipped folders, where a path was found
-public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, List<String> notes) {
+/// @param fromFlags names of the flags that a dataset or subset took a value from, given or default
+public record DatasetConfig(
+    List<DatasetSpec> datasets, Optional<Path> file, List<String> notes, Set<String> fromFlags) {
   public DatasetConfig {
     datasets = List.copyOf(datasets);
     notes = List.copyOf(notes);
+    fromFlags = Set.copyOf(fromFlags);
   }
 
   /// Reads, resolves and checks what the flags describe. Image folders must exist; images are not
@@ -32,7 +36,7 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
     List<String> notes = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     Path file = flags.path("dataset_config").map(workingDir::resolve).orElse(null);
-    List<DatasetSpec> read =
+    Outcome read =
         file != null
             ? fromFile(file, flags, notes)
             : flags.path("in_json").isPresent()
@@ -45,15 +49,15 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
             DatasetPaths.onWindows(),
             notes,
             problems);
-    List<DatasetSpec> resolved = read.stream().map(paths::resolve).toList();
+    List<DatasetSpec> resolved = read.datasets().stream().map(paths::resolve).toList();
     problems.addAll(DatasetChecks.problems(resolved, flags));
     if (!problems.isEmpty()) {
       throw new InputException(String.join("\n", problems));
     }
-    return new DatasetConfig(resolved, Optional.ofNullable(file), notes);
+    return new DatasetConfig(resolved, Optional.ofNullable(file), notes, read.fromFlags());
   }
 
-  private static List<DatasetSpec> fromFile(Path file, Flags flags, List<String> notes) {
+  private static Outcome fromFile(Path file, Flags flags, List<String> notes) {
     if (!Files.isRegularFile(file)) {
       throw new InputException(
           "--dataset_config: %s %s"
@@ -74,7 +78,7 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
     if (outcome.datasets().isEmpty()) {
       throw InputException.inFile(file, "describes no dataset\n  -> add a [[datasets]] table");
     }
-    return outcome.datasets();
+    return outcome;
   }
 
   private static Format format(Path file) {
@@ -89,7 +93,7 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
         "--dataset_config: %s must end in .toml or .json".formatted(file.getFileName()));
   }
 
-  private static List<DatasetSpec> fromMetadata(Flags flags) {
+  private static Outcome fromMetadata(Flags flags) {
     String images =
         flags
             .text("train_data_dir")
@@ -102,19 +106,19 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
   }
 
   /// A dataset made of these subset tables, everything else from the flags.
-  static List<DatasetSpec> oneDataset(List<ConfigNode> subsets, Flags flags, String where) {
+  static Outcome oneDataset(List<ConfigNode> subsets, Flags flags, String where) {
     Map<String, ConfigNode> dataset = Map.of("subsets", new ConfigNode.Array(subsets, 0));
     ConfigNode list = new ConfigNode.Array(List.of(new ConfigNode.Table(dataset, 0)), 0);
     Outcome outcome = resolve(new ConfigNode.Table(Map.of("datasets", list), 0), flags, where);
     if (!outcome.problems().isEmpty()) {
       throw new InputException(outcome.report(where));
     }
-    return outcome.datasets();
+    return outcome;
   }
 
   /// The datasets of a text as far as they could be read, and every problem; nothing is looked up
   /// on disk and no value range is checked.
-  record Outcome(List<DatasetSpec> datasets, List<ConfigProblem> problems) {
+  record Outcome(List<DatasetSpec> datasets, List<ConfigProblem> problems, Set<String> fromFlags) {
     String report(String file) {
       return String.join("\n", problems.stream().map(problem -> problem.in(file)).toList());
     }
@@ -123,7 +127,7 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
   static Outcome parse(String text, Format format, Flags flags, String file) {
     ConfigText.Parsed parsed = ConfigText.parse(text, format);
     if (!parsed.problems().isEmpty()) {
-      return new Outcome(List.of(), parsed.problems());
+      return new Outcome(List.of(), parsed.problems(), Set.of());
     }
     return resolve(parsed.root(), flags, file);
   }
@@ -132,10 +136,10 @@ public record DatasetConfig(List<DatasetSpec> datasets, Optional<Path> file, Lis
     DatasetValidator validator = new DatasetValidator(flags.on("masked_loss"));
     validator.validate(root);
     if (!validator.problems().isEmpty()) {
-      return new Outcome(List.of(), validator.problems());
+      return new Outcome(List.of(), validator.problems(), Set.of());
     }
     DatasetResolver resolver = new DatasetResolver(flags, file);
-    return new Outcome(
-        validator.datasets().stream().map(resolver::resolve).toList(), validator.problems());
+    List<DatasetSpec> datasets = validator.datasets().stream().map(resolver::resolve).toList();
+    return new Outcome(datasets, List.of(), resolver.fromFlags());
   }
 }

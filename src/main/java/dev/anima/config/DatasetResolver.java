@@ -8,6 +8,8 @@ import dev.anima.io.InputException;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Turns validated values into specs: each value is the first one present in subset, dataset,
@@ -21,11 +23,17 @@ final class DatasetResolver {
 
   private final Flags flags;
   private final String file;
+  private final Set<String> fromFlags = new TreeSet<>();
 
   /// @param file name shown in `where`; for folder names the flag
   DatasetResolver(Flags flags, String file) {
     this.flags = flags;
     this.file = file;
+  }
+
+  /// Names of flags whose value counted for at least one dataset or subset.
+  Set<String> fromFlags() {
+    return fromFlags;
   }
 
   DatasetSpec resolve(DatasetValidator.Dataset dataset) {
@@ -148,6 +156,7 @@ final class DatasetResolver {
 
   private @Nullable Object fromFlags(String key) {
     String name = FLAG_NAMES.getOrDefault(key, key);
+    fromFlags.add(name);
     return switch (name) {
       case "resolution", "skip_image_resolution" -> sizeFlag(flags, name);
       case "face_crop_aug_range" -> rangeFlag(flags, name);

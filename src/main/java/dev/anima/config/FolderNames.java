@@ -17,7 +17,7 @@ import java.util.stream.Stream;
 final class FolderNames {
   private FolderNames() {}
 
-  static List<DatasetSpec> datasets(Flags flags, Path workingDir, List<String> notes) {
+  static DatasetConfig.Outcome datasets(Flags flags, Path workingDir, List<String> notes) {
     List<ConfigNode> subsets = new ArrayList<>();
     if (flags.path("train_data_dir").isEmpty()) {
       throw new InputException("no images: give --dataset_config FILE or --train_data_dir FOLDER");
