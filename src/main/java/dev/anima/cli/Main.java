@@ -1,9 +1,14 @@
 package dev.anima.cli;
 
+import dev.anima.cli.doctor.CudaLibraries;
+import dev.anima.cli.doctor.Surroundings;
+import dev.anima.config.NearestName;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import picocli.CommandLine;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.UnmatchedArgumentException;
@@ -16,6 +21,9 @@ public final class Main {
   private Main() {}
 
   static void main(String[] arguments) {
+    if (Build.current().isGpuBuild()) {
+      CudaLibraries.search(Surroundings.current()).makeFindable();
+    }
     Console console = Console.system();
     int exitCode = run(List.of(arguments), console, Commands.tree(console));
     console.out().flush();
@@ -77,7 +85,12 @@ public final class Main {
       innermost = innermost.subcommand();
     }
     if (innermost.commandSpec().userObject() instanceof RawCommand.Call raw) {
-      return raw.run(innermost);
+      try {
+        return raw.run(innermost);
+      } catch (RuntimeException e) { // what picocli does for its own commands
+        throw new ExecutionException(
+            innermost.commandSpec().commandLine(), "the command failed", e);
+      }
     }
     return new CommandLine.RunLast().execute(parsed);
   }
@@ -91,15 +104,18 @@ public final class Main {
       return e.getMessage() + " (" + help + " tells more)";
     }
     String word = unmatched.getUnmatched().getFirst();
-    String kind =
-        unmatched.isUnknownOption()
-            ? "unknown option"
-            : where.getSubcommands().isEmpty() ? "unexpected argument" : "unknown command";
+    Set<String> commandNames = where.getSubcommands().keySet();
+    if (unmatched.isUnknownOption()) {
+      return unknown("option", word, where.getCommandSpec().optionsMap().keySet(), help);
+    }
+    return commandNames.isEmpty()
+        ? "unexpected argument \"" + word + "\" (" + help + " tells what it takes)"
+        : unknown("command", word, commandNames, help);
+  }
+
+  private static String unknown(String kind, String word, Set<String> names, String help) {
     String near =
-        unmatched.getSuggestions().stream()
-            .findFirst()
-            .map(name -> "; did you mean \"" + name + "\"?")
-            .orElse("");
-    return kind + " \"" + word + "\"" + near + " (" + help + " lists what there is)";
+        NearestName.of(word, names).map(name -> "; did you mean \"" + name + "\"?").orElse("");
+    return "unknown " + kind + " \"" + word + "\"" + near + " (" + help + " lists what there is)";
   }
 }

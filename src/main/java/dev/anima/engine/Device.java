@@ -17,6 +17,21 @@ public record Device(Kind kind, int index) {
     return cudaCards() > 0 ? new Device(Kind.CUDA, 0) : CPU;
   }
 
+  /// The device that `cpu`, `cuda`, `cuda:1` or `mps` names.
+  public static Device parse(String name) {
+    return switch (name) {
+      case "cpu" -> CPU;
+      case "cuda" -> new Device(Kind.CUDA, 0);
+      case "mps" -> new Device(Kind.MPS, 0);
+      default -> {
+        if (!name.matches("cuda:\\d+")) {
+          throw new IllegalArgumentException("no device is called " + name);
+        }
+        yield new Device(Kind.CUDA, Integer.parseInt(name.substring(5)));
+      }
+    };
+  }
+
   /// Number of CUDA cards libtorch can use (0 with the CPU build).
   public static int cudaCards() {
     Libtorch.load();

@@ -30,6 +30,11 @@ public final class TextPositions implements AutoCloseable {
     return table.first(length);
   }
 
+  /// Radians a position, for each of the d/2 channel pairs.
+  float[] frequencies() {
+    return frequencies.clone();
+  }
+
   private Rotary table(int length) {
     float[] angles = new float[length * frequencies.length];
     for (int position = 0; position < length; position++) {

@@ -33,10 +33,22 @@ sealed interface VaeLayer {
     }
 
     Tensor apply(Tensor x) {
+      return scale_(x.div(length(x)));
+    }
+
+    /// In place.
+    Tensor apply_(Tensor x) {
+      return scale_(x.div_(length(x)));
+    }
+
+    private static Tensor length(Tensor x) {
       // 1e-12 as the reference; fp16 has nothing between 0 and 6e-8, where 0/0 would be NaN.
       double floor = x.dtype() == Dtype.F16 ? 6e-8 : 1e-12;
-      Tensor length = x.norm(true, 1).clampMin(floor);
-      return x.div(length).mul_(Math.sqrt((double) x.size(1))).mul_(gamma);
+      return x.norm(true, 1).clampMin(floor);
+    }
+
+    private Tensor scale_(Tensor unit) {
+      return unit.mul_(Math.sqrt((double) gamma.numel())).mul_(gamma);
     }
   }
 
@@ -57,17 +69,12 @@ sealed interface VaeLayer {
 
     @Override
     public Tensor apply(Tensor x, int rows) {
-      Tensor y = normed(x, norm1, conv1, rows);
-      Tensor z = normed(y, norm2, conv2, rows);
+      Tensor active = Ops.silu_(norm1.apply(x));
+      Tensor y = conv1.apply(active, rows);
+      active.close();
+      Tensor z = conv2.apply(Ops.silu_(norm2.apply_(y)), rows);
       y.close();
       return z.add_(shortcut == null ? x : shortcut.apply(x, rows));
-    }
-
-    private static Tensor normed(Tensor x, Norm norm, Conv conv, int rows) {
-      Tensor active = Ops.silu_(norm.apply(x));
-      Tensor result = conv.apply(active, rows);
-      active.close();
-      return result;
     }
   }
 

@@ -12,6 +12,7 @@ import dev.anima.engine.Tensor;
 import dev.anima.model.Adapters;
 import dev.anima.model.GoldenCase;
 import dev.anima.model.Placement;
+import dev.anima.model.WeightEdit;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -194,5 +195,55 @@ class AnimaDitTest {
       Tensor difference = velocity.to(Dtype.F32).sub(golden.output("output"));
       assertThat(difference.abs().mean().item()).isLessThan(meanBound);
     }
+  }
+
+  @Test
+  void float16KeepsItsResidualStreamInFloat32() {
+    GoldenCase golden = GoldenCase.named("dit/direct_context");
+    Placement f16 = Placement.of(Device.CPU, Dtype.F16);
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad();
+        AnimaDit half = AnimaDit.load(Golden.path("tiny/dit.safetensors"), f16)) {
+      Tensor latents = golden.input("latents").to(Dtype.F16);
+      Tensor timesteps = golden.input("timesteps").to(Dtype.F16);
+      Tensor text = golden.input("context").to(Dtype.F16);
+      AnimaDit.Embedded embedded = half.embed(latents, timesteps, null, Adapters.NONE);
+
+      assertThat(embedded.x().dtype()).isEqualTo(Dtype.F32);
+      assertThat(embedded.conditioning().adaln().dtype()).isEqualTo(Dtype.F32);
+      Tensor afterBlock = half.block(0, embedded.x(), embedded, text, Adapters.NONE);
+      assertThat(afterBlock.dtype()).isEqualTo(Dtype.F32);
+      Tensor velocity = half.forward(latents, timesteps, text, Adapters.NONE);
+      assertThat(velocity.dtype()).isEqualTo(Dtype.F16);
+      Tensor expected = golden.output("output");
+      double error = velocity.to(Dtype.F32).sub(expected).norm().item();
+      assertThat(error / expected.norm().item()).isLessThan(0.005); // fp16 has 11 bits
+    }
+  }
+
+  @Test
+  void editsReachEveryLinearWeightOnceAndNothingElse() {
+    List<String> edited = new ArrayList<>();
+    WeightEdit edit =
+        (module, weight) -> {
+          edited.add(module);
+          return module.equals("final_layer.linear") ? weight.mul(0) : weight;
+        };
+    GoldenCase golden = GoldenCase.named("dit/direct_context");
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad();
+        AnimaDit changed =
+            AnimaDit.load(Golden.path("tiny/dit.safetensors"), Placement.CPU_F32, edit)) {
+      Tensor velocity =
+          changed.forward(
+              golden.input("latents"),
+              golden.input("timesteps"),
+              golden.input("context"),
+              Adapters.NONE);
+
+      assertThat(velocity.abs().max().item()).isZero();
+    }
+    assertThat(edited).doesNotHaveDuplicates().contains("llm_adapter.blocks.1.mlp.2");
+    assertThat(edited).hasSize(3 * 16 + 2 * 10 + 1 + 1 + 2 + 3); // blocks, adapter, ends
   }
 }

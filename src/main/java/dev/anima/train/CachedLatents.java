@@ -1,0 +1,208 @@
+package dev.anima.train;
+
+import dev.anima.dataset.BatchPlan;
+import dev.anima.dataset.LatentCache;
+import dev.anima.dataset.SamplePlan;
+import dev.anima.dataset.TrainingImage;
+import dev.anima.engine.Device;
+import dev.anima.engine.Dtype;
+import dev.anima.engine.NoGrad;
+import dev.anima.engine.Ops;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import dev.anima.io.NpyArray;
+import dev.anima.io.RunFailedException;
+import dev.anima.model.vae.QwenImageVae;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// `--cache_latents` and `--cache_latents_to_disk`: every image goes through the VAE once, before
+/// training.
+final class CachedLatents implements LatentStore {
+  private final Map<TrainingImage, Entry> entries = new IdentityHashMap<>();
+  private final boolean onDisk;
+  private final Device device;
+
+  /// What is kept of one image in memory.
+  ///
+  /// @param latents `(16, h, w)` on the CPU, owned here
+  /// @param flipped the same of the mirrored image, null without `flip_aug`
+  /// @param mask `H * W` in [0, 1], null without `alpha_mask`
+  private record Entry(Tensor latents, @Nullable Tensor flipped, float @Nullable [] mask) {}
+
+  /// How images are encoded.
+  ///
+  /// @param batchSize `--vae_batch_size`
+  /// @param trustFiles `--skip_cache_check`
+  record Options(boolean onDisk, int batchSize, boolean trustFiles) {}
+
+  private CachedLatents(boolean onDisk, Device device) {
+    this.onDisk = onDisk;
+    this.device = device;
+  }
+
+  /// Encodes what is not cached yet. The VAE is loaded only if there is something to encode, and
+  /// freed afterwards.
+  static CachedLatents fill(
+      List<TrainingImage> images,
+      PictureLoader pictures,
+      Supplier<QwenImageVae> vae,
+      Options options,
+      Device device,
+      TrainListener listener) {
+    CachedLatents cache = new CachedLatents(options.onDisk(), device);
+    List<TrainingImage> missing =
+        options.onDisk()
+            ? images.stream().filter(image -> !LatentCache.isValid(image, options.trustFiles())).toList()
+            : images;
+    String phase = "caching latents";
+    listener.on(new TrainEvent.PhaseStarted(phase, missing.size()));
+    if (missing.isEmpty()) {
+      return cache;
+    }
+    List<List<TrainingImage>> batches = LatentCache.batches(missing, options.batchSize());
+    try (QwenImageVae model = vae.get();
+        ExecutorService decoders =
+            Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
+      List<Future<List<Pictures>>> ahead = new ArrayList<>();
+      int done = 0;
+      for (int i = 0; i < batches.size(); i++) {
+        while (ahead.size() < batches.size() && ahead.size() <= i + 2) {
+          List<TrainingImage> next = batches.get(ahead.size());
+          ahead.add(decoders.submit(() -> next.stream().map(image -> pictures(image, pictures)).toList()));
+        }
+        List<Pictures> loaded = Waiting.on(ahead.get(i));
+        ahead.set(i, CompletableFuture.completedFuture(List.of()));
+        cache.encode(batches.get(i), loaded, model);
+        done += batches.get(i).size();
+        listener.on(new TrainEvent.PhaseProgress(phase, done, missing.size()));
+      }
+    } catch (RuntimeException e) {
+      cache.close();
+      throw e;
+    }
+    return cache;
+  }
+
+  private record Pictures(PictureLoader.Picture upright, PictureLoader.@Nullable Picture mirrored) {}
+
+  private static Pictures pictures(TrainingImage image, PictureLoader pictures) {
+    boolean flip = image.subset().spec().augment().flipAug();
+    return new Pictures(pictures.centred(image, false), flip ? pictures.centred(image, true) : null);
+  }
+
+  private void encode(List<TrainingImage> images, List<Pictures> pictures, QwenImageVae vae) {
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      Tensor upright = LiveLatents.encode(vae, images.getFirst(), pictures.stream().map(Pictures::upright).toList());
+      List<PictureLoader.Picture> mirrored = new ArrayList<>();
+      for (Pictures pair : pictures) {
+        if (pair.mirrored() != null) {
+          mirrored.add(pair.mirrored());
+        }
+      }
+      Tensor flipped = mirrored.isEmpty() ? null : LiveLatents.encode(vae, images.getFirst(), mirrored);
+      for (int i = 0; i < images.size(); i++) {
+        keep(
+            images.get(i),
+            new Entry(
+                one(upright, i),
+                flipped == null ? null : one(flipped, i),
+                pictures.get(i).upright().mask()));
+      }
+    }
+  }
+
+  private static Tensor one(Tensor batch, int index) {
+    return batch.select(0, index).to(Device.CPU).copy();
+  }
+
+  private void keep(TrainingImage image, Entry entry) {
+    if (!allFinite(entry)) {
+      throw new RunFailedException(
+          image.found().file()
+              + ": the VAE gave latents that are not numbers (NaN); try --no_half_vae, or leave the image out");
+    }
+    if (onDisk) {
+      float[] mask = entry.mask();
+      LatentCache.write(
+          image,
+          array(entry.latents()),
+          entry.flipped() == null ? null : array(entry.flipped()),
+          mask == null
+              ? null
+              : NpyArray.ofFloats(
+                  mask, image.choice().bucket().height(), image.choice().bucket().width()));
+    } else {
+      entry.latents().retain();
+      if (entry.flipped() != null) {
+        entry.flipped().retain();
+      }
+      entries.put(image, entry);
+    }
+  }
+
+  private static boolean allFinite(Entry entry) {
+    return entry.latents().isFinite().to(Dtype.I64).min().item() == 1
+        && (entry.flipped() == null || entry.flipped().isFinite().to(Dtype.I64).min().item() == 1);
+  }
+
+  private static NpyArray array(Tensor latents) {
+    long[] shape = latents.shape();
+    return NpyArray.ofFloats(latents.toFloats(), (int) shape[0], (int) shape[1], (int) shape[2]);
+  }
+
+  @Override
+  public Batch of(BatchPlan plan) {
+    List<Tensor> latents = new ArrayList<>();
+    List<float @Nullable []> masks = new ArrayList<>();
+    for (SamplePlan sample : plan.samples()) {
+      Entry entry = onDisk ? read(sample.image()) : entry(sample.image());
+      Tensor wanted = sample.flipped() && entry.flipped() != null ? entry.flipped() : entry.latents();
+      latents.add(wanted.to(device));
+      masks.add(entry.mask());
+    }
+    return new Batch(
+        Ops.stack(latents, 0), LiveLatents.masks(plan, masks, device));
+  }
+
+  private Entry entry(TrainingImage image) {
+    Entry entry = entries.get(image);
+    if (entry == null) {
+      throw new IllegalStateException(image + " was not cached");
+    }
+    return entry;
+  }
+
+  private static Entry read(TrainingImage image) {
+    LatentCache.Entry cached = LatentCache.read(image);
+    NpyArray mask = cached.alphaMask();
+    return new Entry(
+        tensor(cached.latents()),
+        cached.flipped() == null ? null : tensor(cached.flipped()),
+        mask == null ? null : mask.floats());
+  }
+
+  private static Tensor tensor(NpyArray array) {
+    return Ops.of(array.floats(), array.shape().stream().mapToLong(Integer::longValue).toArray());
+  }
+
+  @Override
+  public void close() {
+    for (Entry entry : entries.values()) {
+      entry.latents().close();
+      if (entry.flipped() != null) {
+        entry.flipped().close();
+      }
+    }
+    entries.clear();
+  }
+}

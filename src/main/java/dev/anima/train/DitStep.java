@@ -1,0 +1,38 @@
+package dev.anima.train;
+
+import dev.anima.engine.Tensor;
+import dev.anima.train.objective.NoisyLatents;
+import dev.anima.train.objective.Objective;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// One micro-batch from noisy latents and text to gradients.
+///
+/// @param passes a fresh way through the DiT for every micro-batch
+record DitStep(Objective objective, Supplier<DitPass> passes) {
+
+  /// Adds the gradients of `factor * loss` to the LoRA's buffers, and through the context's graph, if
+  /// it has one, to what trains before the DiT.
+  ///
+  /// @param context `(B, T, width)`
+  /// @param mask `(B, 1, h, w)` or null
+  /// @param sampleWeights `(B)` float32
+  /// @param factor loss scale divided by accumulation steps
+  /// @return the loss without `factor`, a scalar on the device, in the caller's scope
+  Tensor lossAndGradients(
+      NoisyLatents batch,
+      Tensor context,
+      @Nullable Tensor mask,
+      Tensor sampleWeights,
+      double factor) {
+    DitPass pass = passes.get();
+    Tensor prediction = pass.forward(batch.noisy(), batch.timesteps(), context);
+    Objective.LossAndGradient result =
+        objective.lossAndGradient(prediction, batch, mask, sampleWeights, factor);
+    Tensor contextGradient = pass.backward(result.gradient(), context.requiresGrad());
+    if (contextGradient != null) {
+      context.backward(contextGradient);
+    }
+    return result.loss();
+  }
+}

@@ -1,0 +1,162 @@
+package dev.anima.train;
+
+import dev.anima.engine.NoGrad;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import dev.anima.lora.FlatLayout;
+import dev.anima.lora.LoraSet;
+import dev.anima.lora.WeightNorms;
+import dev.anima.train.optim.FlatParameters;
+import dev.anima.train.optim.GradScaler;
+import dev.anima.train.optim.Gradients;
+import dev.anima.train.optim.Optimizer;
+import dev.anima.train.optim.OptimizerChoice;
+import dev.anima.train.optim.ParameterLayout;
+import dev.anima.train.schedule.LrSchedule;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+
+/// What learns: the LoRA's weights, their optimizer and its schedule.
+final class Learner implements AutoCloseable {
+  private final LoraSet loras;
+  private final Tensor trainable;
+  private final Optimizer optimizer;
+  private final LrSchedule schedule;
+  private final boolean ownRates;
+  private final double maxGradNorm;
+  private final OptionalDouble maxNorm;
+  private final Optional<GradScaler> scaler;
+  private int scheduleSteps;
+
+  /// @param loras not owned
+  /// @param learningRate `--learning_rate`
+  /// @param maxGradNorm 0 for no clipping
+  /// @param maxNorm `--scale_weight_norms`
+  /// @param scaler in fp16
+  Learner(
+      LoraSet loras,
+      OptimizerChoice choice,
+      LrSchedule schedule,
+      double learningRate,
+      double maxGradNorm,
+      OptionalDouble maxNorm,
+      Optional<GradScaler> scaler) {
+    this.loras = loras;
+    this.schedule = schedule;
+    this.ownRates = choice.replacesSchedule();
+    this.maxGradNorm = maxGradNorm;
+    this.maxNorm = maxNorm;
+    this.scaler = scaler;
+    this.trainable = trainable(loras);
+    this.optimizer =
+        choice.create(new FlatParameters(trainable, layout(loras.layout())), learningRate);
+  }
+
+  private static Tensor trainable(LoraSet loras) {
+    try (Scope _ = new Scope()) {
+      return loras.weights().narrow(0, 0, loras.layout().trainable()).retain();
+    }
+  }
+
+  private static ParameterLayout layout(FlatLayout flat) {
+    ParameterLayout.Builder builder = ParameterLayout.builder();
+    for (FlatLayout.Group group : flat.groups()) {
+      builder.group(group.description(), group.learningRate());
+      group
+          .slices()
+          .forEach(
+              slice ->
+                  builder.add(
+                      slice.parameter().name(), slice.parameter().rows(), slice.parameter().columns()));
+    }
+    return builder.build();
+  }
+
+  Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /// Factor that backward has to carry (the loss scale in fp16, else 1).
+  double lossScale() {
+    return scaler.map(GradScaler::scale).orElse(1.0);
+  }
+
+  /// One optimizer step over the gradients summed so far, which start anew.
+  ///
+  /// @return whether the weights moved (in fp16 an overflow skips the step)
+  boolean update() {
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      Tensor gradients = loras.gradients();
+      boolean finite = true;
+      if (scaler.isPresent()) {
+        scaler.get().unscale_(gradients);
+        finite = Double.isFinite(Gradients.norm(gradients).item());
+        scaler.get().update(finite);
+      }
+      if (finite) {
+        if (maxGradNorm > 0) {
+          Gradients.clip_(gradients, maxGradNorm);
+        }
+        optimizer.update(gradients, withGradient(), ratesAt(scheduleSteps));
+        scheduleSteps++;
+      }
+      loras.clearGradients();
+      return finite;
+    }
+  }
+
+  private BitSet withGradient() {
+    BitSet set = new BitSet();
+    int slot = 0;
+    for (FlatLayout.Group group : loras.layout().groups()) {
+      for (FlatLayout.Slice slice : group.slices()) {
+        set.set(slot++, loras.hasGradient(slice.parameter()));
+      }
+    }
+    return set;
+  }
+
+  private double[] ratesAt(int step) {
+    return loras.layout().groups().stream()
+        .mapToDouble(
+            group ->
+                ownRates ? group.learningRate() : schedule.rateAt(step, group.learningRate()))
+        .toArray();
+  }
+
+  /// Learning rate of each group by its description, for the next step: what the reference logs.
+  Map<String, Double> nextRates() {
+    double[] rates = ratesAt(scheduleSteps);
+    Map<String, Double> map = new LinkedHashMap<>();
+    for (int i = 0; i < rates.length; i++) {
+      map.put(loras.layout().groups().get(i).description(), rates[i]);
+    }
+    return map;
+  }
+
+  /// Group descriptions in order.
+  List<String> groups() {
+    List<String> names = new ArrayList<>();
+    loras.layout().groups().forEach(group -> names.add(group.description()));
+    return names;
+  }
+
+  /// `--scale_weight_norms`, after every micro-batch; empty when off.
+  Optional<WeightNorms.Report> limitNorms() {
+    return maxNorm.isPresent()
+        ? Optional.of(WeightNorms.limit(loras, maxNorm.getAsDouble()))
+        : Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    trainable.close();
+  }
+}

@@ -1,0 +1,124 @@
+package dev.anima.train;
+
+import dev.anima.config.CacheConfig;
+import dev.anima.config.DatasetConfig;
+import dev.anima.config.Flags;
+import dev.anima.config.Precision;
+import dev.anima.config.TrainConfig;
+import dev.anima.dataset.Caching;
+import dev.anima.dataset.DatasetGroup;
+import dev.anima.dataset.ImageHeader;
+import dev.anima.dataset.PythonRandom;
+import dev.anima.engine.Device;
+import dev.anima.engine.Dtype;
+import dev.anima.io.InputException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.random.RandomGenerator;
+
+/// Everything about a run that is decided before a model is opened.
+///
+/// @param flags as given, for the metadata
+/// @param datasets where the images come from
+/// @param data the images, with the random stream of data order and captions
+/// @param seed `--seed`, or one drawn now
+/// @param device that computes
+/// @param dtype of the frozen weights and of the computation
+/// @param notes what the user should know, one sentence each
+public record TrainSetup(
+    Flags flags,
+    TrainConfig config,
+    DatasetConfig datasets,
+    DatasetGroup data,
+    RunPlan plan,
+    CheckpointRules checkpoints,
+    long seed,
+    Device device,
+    Dtype dtype,
+    List<String> notes) {
+
+  /// Reads flags and datasets and plans the run.
+  ///
+  /// @param workingDir relative paths start here
+  /// @throws InputException with every problem found
+  public static TrainSetup of(Flags flags, Path workingDir, ImageHeader.Reader headers) {
+    TrainConfig config = TrainConfig.of(flags, workingDir);
+    DatasetConfig datasets = DatasetConfig.of(flags, workingDir);
+    List<String> notes = new ArrayList<>(datasets.notes());
+
+    long seed = config.length().seed().orElseGet(() -> RandomGenerator.getDefault().nextLong(1L << 32));
+    DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed), headers);
+    data.check(caching(config));
+    data.findings().warnings().forEach(finding -> notes.add(finding.message()));
+
+    RunPlan plan =
+        RunPlan.of(
+            data.batchesPerEpoch(),
+            1,
+            config.length().accumulation(),
+            config.length().maxSteps(),
+            config.length().maxEpochs());
+    Device device = device(config.machine().device());
+    return new TrainSetup(
+        flags,
+        config,
+        datasets,
+        data,
+        plan,
+        checkpoints(config, plan),
+        seed,
+        device,
+        dtype(config.precision().compute(), device, notes),
+        List.copyOf(notes));
+  }
+
+  /// What is encoded before training.
+  public static Caching caching(TrainConfig config) {
+    return new Caching(
+        config.cache().latents() != CacheConfig.Store.NONE,
+        config.cache().text() != CacheConfig.Store.NONE);
+  }
+
+  public Caching caching() {
+    return caching(config);
+  }
+
+  /// When and under which names files are saved.
+  public static CheckpointRules checkpoints(TrainConfig config, RunPlan plan) {
+    return new CheckpointRules(
+        config.output().name(),
+        "safetensors",
+        config.output().every().steps(),
+        config.output().every().epochInterval(plan.epochs()),
+        config.output().keep().steps(),
+        config.output().keep().epochs());
+  }
+
+  private static Device device(String wanted) {
+    if (wanted.equals("auto")) {
+      return Device.best();
+    }
+    Device device = Device.parse(wanted);
+    if (device.kind() == Device.Kind.CUDA && device.index() >= Device.cudaCards()) {
+      throw new InputException(
+          "--device=%s: there are %d CUDA cards here that libtorch can use; anima doctor says more"
+              .formatted(wanted, Device.cudaCards()));
+    }
+    return device;
+  }
+
+  private static Dtype dtype(Precision.Compute compute, Device device, List<String> notes) {
+    return switch (compute) {
+      case NO -> Dtype.F32;
+      case BF16 -> Dtype.BF16;
+      case FP16 -> {
+        if (device.isCpu()) {
+          notes.add("--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
+          yield Dtype.BF16;
+        }
+        yield Dtype.F16;
+      }
+    };
+  }
+}
