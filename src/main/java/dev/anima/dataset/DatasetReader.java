@@ -4,11 +4,13 @@ import dev.anima.config.DatasetSpec;
 import dev.anima.config.SubsetSpec;
 import dev.anima.dataset.Dataset.Role;
 import dev.anima.io.InputException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Builds datasets from their descriptions: subsets in file order, each read, split and checked.
 final class DatasetReader {
@@ -113,8 +115,14 @@ final class DatasetReader {
       }
       List<FoundImage> images =
           listed
-              ? new MetadataReader(sizes, said).read(subset, source)
-              : split(new FolderReader(sizes, said).read(subset, source), spec, subset, role);
+              ? new MetadataReader(sizes, said)
+                  .read(subset, onDisk(source, subset.paths().metadataFile()))
+              : split(
+                  new FolderReader(sizes, said)
+                      .read(subset, onDisk(source, subset.paths().imageDir())),
+                  spec,
+                  subset,
+                  role);
       if (images.isEmpty()) {
         if (role == Role.TRAINING) {
           said.warn(
@@ -126,6 +134,14 @@ final class DatasetReader {
       subsets.add(new Subset(subset, CaptionFile.name(source), repeats, images));
     }
     return subsets;
+  }
+
+  /// Where a path of the configuration is on this machine: as written if that is the same place,
+  /// so that names of images come out as the reference spells them.
+  ///
+  /// @param found see [SubsetSpec.Paths]
+  static String onDisk(String written, @Nullable Path found) {
+    return found == null || found.equals(Path.of(written)) ? written : found.toString();
   }
 
   private List<FoundImage> split(

@@ -142,10 +142,11 @@ final class FolderReader {
 
   /// For every image of a masked subset the mask of the same stem; the first by name if several.
   private Map<String, Path> masks(SubsetSpec subset, List<String> images) {
-    String maskDir = subset.conditioningDataDir();
-    if (maskDir == null) {
+    String written = subset.conditioningDataDir();
+    if (written == null) {
       return Map.of();
     }
+    String maskDir = DatasetReader.onDisk(written, subset.paths().conditioningDataDir());
     if (!Files.isDirectory(Path.of(maskDir))) {
       findings.problem(
           "mask-missing", subset.where() + ": conditioning_data_dir " + maskDir + " is no folder");

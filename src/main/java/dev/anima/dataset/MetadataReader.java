@@ -102,8 +102,8 @@ final class MetadataReader {
   private FoundImage image(String key, JsonNode entry, SubsetSpec subset, String metadataFile) {
     Path file = Path.of(key);
     if (!file.isAbsolute()) {
-      String imageDir = subset.imageDir();
-      if (imageDir == null) {
+      String written = subset.imageDir();
+      if (written == null) {
         throw new InputException(
             metadataFile
                 + ": "
@@ -112,6 +112,7 @@ final class MetadataReader {
                 + subset.where()
                 + " needs image_dir");
       }
+      String imageDir = DatasetReader.onDisk(written, subset.paths().imageDir());
       file = Path.of(ImageFolder.join(imageDir, key));
     }
     String tags = entry.path("tags").stringValue("");

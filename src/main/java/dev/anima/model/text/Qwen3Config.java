@@ -111,7 +111,7 @@ public record Qwen3Config(
   }
 
   /// The file with the weights: the path itself, or what a Hugging Face folder holds.
-  static Path weightsFile(Path fileOrFolder) {
+  public static Path weightsFile(Path fileOrFolder) {
     if (!Files.isDirectory(fileOrFolder)) {
       return fileOrFolder;
     }
