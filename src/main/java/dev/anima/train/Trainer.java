@@ -161,6 +161,7 @@ final class Trainer {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
       LatentStore.Batch latents = parts.latents().of(batch);
+      feed.ahead().ifPresent(parts.latents()::prefetch);
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
       Tensor context = states == null ? keptContext(batch) : context(states);

@@ -6,6 +6,7 @@ import dev.anima.config.IntOrRatio;
 import dev.anima.config.ScheduleConfig;
 import dev.anima.config.TrainConfig;
 import dev.anima.dataset.DatasetMetadata;
+import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.RandomStream;
@@ -42,7 +43,6 @@ import java.util.stream.Stream;
 /// All libtorch calls happen on the calling thread.
 public final class TrainingRun implements AutoCloseable {
   private final TrainSetup setup;
-  private final PictureLoader pictures;
   private final TrainListener listener;
   private final String program;
   private final TrainedModel trained;
@@ -57,7 +57,6 @@ public final class TrainingRun implements AutoCloseable {
   /// @throws dev.anima.io.InputException if a flag or a model file is wrong
   public TrainingRun(TrainSetup setup, TrainListener listener, String program) {
     this.setup = setup;
-    this.pictures = new DatasetPictures();
     this.listener = listener;
     this.program = program;
     this.trained = TrainedModel.of(setup);
@@ -191,11 +190,14 @@ public final class TrainingRun implements AutoCloseable {
             QwenImageVae.load(
                 setup.config().models().vae(), placement(dtype), QwenImageVae.Half.ENCODER, Math.max(0, chunk));
     if (cache.latents() == Store.NONE) {
-      return new LiveLatents(vae.get(), pictures, cache.vaeBatchSize(), setup.device());
+      return new LiveLatents(
+          vae.get(),
+          new PixelLoader(Runtime.getRuntime().availableProcessors()),
+          cache.vaeBatchSize(),
+          setup.device());
     }
     return CachedLatents.fill(
         images(),
-        pictures,
         vae,
         new CachedLatents.Options(
             cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles()),
