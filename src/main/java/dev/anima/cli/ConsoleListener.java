@@ -1,0 +1,93 @@
+package dev.anima.cli;
+
+import dev.anima.train.TrainEvent;
+import dev.anima.train.TrainListener;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Shows a run on the console: one bar per phase, then one for the steps.
+final class ConsoleListener implements TrainListener, AutoCloseable {
+  private final Console console;
+  private @Nullable Progress progress;
+
+  ConsoleListener(Console console) {
+    this.console = console;
+  }
+
+  @Override
+  public void on(TrainEvent event) {
+    switch (event) {
+      case TrainEvent.PhaseStarted phase -> {
+        end();
+        if (phase.total() > 0) {
+          progress = console.progress(phase.name(), phase.total(), "images");
+        }
+      }
+      case TrainEvent.PhaseProgress phase -> show(phase.done(), "");
+      case TrainEvent.Note note -> console.report("note: " + note.message());
+      case TrainEvent.Started started -> {
+        end();
+        console.report(
+            "training: %d steps, %d epochs of %d batches"
+                .formatted(
+                    started.plan().totalSteps(),
+                    started.plan().epochs(),
+                    started.plan().batchesPerEpoch()));
+        progress = console.progress("training", started.plan().totalSteps(), "steps");
+      }
+      case TrainEvent.BatchDone done -> show(done.step(), detail(done));
+      case TrainEvent.Validated done ->
+          console.report(
+              String.format(
+                  Locale.ROOT,
+                  "validation loss %.4f at %s %d",
+                  done.loss(),
+                  done.byEpoch() ? "epoch" : "step",
+                  done.x()));
+      case TrainEvent.Saved saved -> {
+        if (saved.last()) {
+          end();
+        }
+        console.report("saved " + saved.file());
+      }
+      case TrainEvent.Removed removed -> console.report("removed " + removed.file());
+      case TrainEvent.SampleDrawn drawn -> console.report("sample " + drawn.file());
+      case TrainEvent.Finished finished -> {
+        end();
+        if (finished.stopped()) {
+          console.report("stopped by request after step " + finished.step());
+        }
+      }
+      case TrainEvent.EpochStarted _, TrainEvent.EpochDone _ -> {}
+    }
+  }
+
+  private static String detail(TrainEvent.BatchDone done) {
+    double rate = done.learningRates().values().stream().mapToDouble(r -> r).max().orElse(0);
+    return String.format(
+        Locale.ROOT,
+        "loss %.4f, average %.4f, lr %.3g, %.2f s/it",
+        done.loss(),
+        done.averageLoss(),
+        rate,
+        done.seconds());
+  }
+
+  private void show(long done, String detail) {
+    if (progress != null) {
+      progress.at(done, detail);
+    }
+  }
+
+  private void end() {
+    if (progress != null) {
+      progress.close();
+      progress = null;
+    }
+  }
+
+  @Override
+  public void close() {
+    end();
+  }
+}

@@ -1,0 +1,88 @@
+package dev.anima.cli;
+
+import dev.anima.config.FlagHelp;
+import dev.anima.config.FlagsReader;
+import dev.anima.config.LoggingConfig;
+import dev.anima.config.NetworkConfig;
+import dev.anima.engine.Libtorch;
+import dev.anima.train.RunOutcome;
+import dev.anima.train.TensorBoardLog;
+import dev.anima.train.TrainListener;
+import dev.anima.train.TrainSetup;
+import dev.anima.train.TrainingRun;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/// `anima train FLAGS`: the reference's flags, and one run from start to finish.
+final class TrainCommand implements RawCommand {
+  @Override
+  public int run(List<String> arguments, Console console) {
+    Path workingDir = Path.of("").toAbsolutePath();
+    FlagsReader.Command command = FlagsReader.read(arguments, workingDir);
+    if (command.flags().helpWanted()) {
+      console.print(FlagHelp.text("anima train"));
+      return ExitCode.OK;
+    }
+    command.warnings().forEach(warning -> console.report("warning: " + warning));
+    if (command.written().isPresent()) {
+      console.print("wrote " + command.written().get());
+      return ExitCode.OK;
+    }
+    TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
+    setup.config().machine().threads().ifPresent(Libtorch::threads);
+    return train(setup, console);
+  }
+
+  /// Trains, telling the console and the log files about it.
+  static int train(TrainSetup setup, Console console) {
+    List<TrainListener> listeners = new ArrayList<>();
+    try (ConsoleListener terminal = new ConsoleListener(console);
+        SignalStop stop = SignalStop.open(console)) {
+      listeners.add(terminal);
+      RunOutcome outcome = new RunOutcome();
+      listeners.add(outcome);
+      try (TrainingRun run =
+          new TrainingRun(setup, event -> listeners.forEach(l -> l.on(event)), program())) {
+        if (setup.config().machine().dryRun()) {
+          console.print("dry run: everything is in order; nothing was trained");
+          return ExitCode.OK;
+        }
+        try (Closing log = new Closing(tensorBoard(setup))) {
+          log.listener().ifPresent(listeners::add);
+          run.run(stop::requested);
+        }
+      }
+      return outcome.stopped() ? ExitCode.STOPPED : ExitCode.OK;
+    }
+  }
+
+  private static Optional<TensorBoardLog> tensorBoard(TrainSetup setup) {
+    LoggingConfig logging = setup.config().logging();
+    boolean wanted =
+        logging.dir().isPresent() && !setup.flags().text("log_with", "tensorboard").equals("wandb");
+    boolean ditOnly = setup.config().network().trained() == NetworkConfig.Trained.DIT;
+    return wanted
+        ? Optional.of(TensorBoardLog.open(logging, ditOnly, LocalDateTime.now()))
+        : Optional.empty();
+  }
+
+  /// Name and version for the metadata.
+  static String program() {
+    return "anima/" + Build.current().version();
+  }
+
+  /// An optional log that is closed in any case.
+  private record Closing(Optional<TensorBoardLog> log) implements AutoCloseable {
+    Optional<TrainListener> listener() {
+      return log.map(l -> l);
+    }
+
+    @Override
+    public void close() {
+      log.ifPresent(TensorBoardLog::close);
+    }
+  }
+}

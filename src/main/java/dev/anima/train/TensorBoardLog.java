@@ -1,0 +1,78 @@
+package dev.anima.train;
+
+import dev.anima.config.LoggingConfig;
+import dev.anima.io.EventFileWriter;
+import java.nio.file.Path;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/// TensorBoard event files under the reference's folder names and tags (`spec/training.md` §17).
+public final class TensorBoardLog implements TrainListener, AutoCloseable {
+  private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmss");
+
+  private final EventFileWriter writer;
+  private final boolean namesTextEncoder;
+
+  /// @param writer owned from here on
+  /// @param ditOnly `--network_train_unet_only`: changes the names of the group rates
+  private TensorBoardLog(EventFileWriter writer, boolean ditOnly) {
+    this.writer = writer;
+    this.namesTextEncoder = !ditOnly;
+  }
+
+  /// `DIR/PREFIX+TIME/TRACKER`, created.
+  public static TensorBoardLog open(LoggingConfig logging, boolean ditOnly, LocalDateTime now) {
+    Path folder =
+        logging
+            .dir()
+            .orElseThrow()
+            .resolve(logging.prefix() + STAMP.format(now))
+            .resolve(logging.trackerName());
+    return new TensorBoardLog(new EventFileWriter(folder), ditOnly);
+  }
+
+  @Override
+  public void on(TrainEvent event) {
+    switch (event) {
+      case TrainEvent.BatchDone done -> batch(done);
+      case TrainEvent.EpochDone done ->
+          writer.scalar("loss/epoch_average", done.epoch(), (float) done.averageLoss());
+      case TrainEvent.Validated done -> {
+        String kind = done.byEpoch() ? "epoch" : "step";
+        writer.scalar("loss/validation/" + kind + "_average", done.x(), (float) done.loss());
+        writer.scalar("loss/validation/" + kind + "_divergence", done.x(), (float) done.divergence());
+      }
+      case TrainEvent.PhaseStarted _,
+          TrainEvent.PhaseProgress _,
+          TrainEvent.Note _,
+          TrainEvent.Started _,
+          TrainEvent.EpochStarted _,
+          TrainEvent.Saved _,
+          TrainEvent.Removed _,
+          TrainEvent.SampleDrawn _,
+          TrainEvent.Finished _ -> {}
+    }
+  }
+
+  private void batch(TrainEvent.BatchDone done) {
+    int step = done.step();
+    writer.scalar("loss/current", step, (float) done.loss());
+    writer.scalar("loss/average", step, (float) done.averageLoss());
+    done.scalars().forEach((tag, value) -> writer.scalar(tag, step, value.floatValue()));
+    List<Map.Entry<String, Double>> rates = new ArrayList<>(done.learningRates().entrySet());
+    for (int i = 0; i < rates.size(); i++) {
+      float rate = rates.get(i).getValue().floatValue();
+      writer.scalar("lr/" + rates.get(i).getKey(), step, rate);
+      // The same again by position, as the reference did before 0.11: people's charts use it.
+      writer.scalar("lr/" + (namesTextEncoder && i == 0 ? "textencoder" : "group" + i), step, rate);
+    }
+  }
+
+  @Override
+  public void close() {
+    writer.close();
+  }
+}
