@@ -40,7 +40,7 @@ public final class CaptionFile {
       return Optional.of(plain);
     }
     // The whole path is split, folders included: so does the reference.
-    List<String> parts = PythonText.split(stem, "_");
+    List<String> parts = PythonStrings.split(stem, "_");
     if (parts.size() > FACE_PARTS) {
       String shorter = String.join("_", parts.subList(0, parts.size() - FACE_PARTS));
       Path withoutFace = Path.of(shorter + suffix);
@@ -71,10 +71,10 @@ public final class CaptionFile {
     String caption =
         everyLine
             ? lines.stream()
-                .map(PythonText::strip)
+                .map(PythonStrings::strip)
                 .filter(line -> !line.isEmpty())
                 .collect(Collectors.joining("\n"))
-            : PythonText.strip(lines.getFirst());
+            : PythonStrings.strip(lines.getFirst());
     return new Text(caption, text.startsWith("\ufeff"));
   }
 
@@ -97,7 +97,7 @@ public final class CaptionFile {
   }
 
   private static List<String> lines(String text) {
-    List<String> lines = new ArrayList<>(PythonText.split(normalised(text), "\n"));
+    List<String> lines = new ArrayList<>(PythonStrings.split(normalised(text), "\n"));
     if (lines.size() > 1 && lines.getLast().isEmpty()) {
       lines.removeLast(); // the end of the last line is not the start of another
     }

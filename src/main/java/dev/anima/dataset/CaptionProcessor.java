@@ -38,7 +38,7 @@ public final class CaptionProcessor {
     caption =
         options.enableWildcard()
             ? expandWildcards(caption, draws)
-            : PythonText.split(caption, "\n").getFirst();
+            : PythonStrings.split(caption, "\n").getFirst();
     if (options.shuffleCaption()
         || options.tokenWarmupStep() > 0
         || options.captionTagDropoutRate() > 0) {
@@ -53,7 +53,7 @@ public final class CaptionProcessor {
   /// as in the reference. Where one of them is set, the reference silently encodes the stored
   /// caption all the same; here it takes effect.
   public static String forCache(String stored, CaptionOptions options) {
-    String caption = PythonText.split(withPrefixAndSuffix(stored, options), "\n").getFirst();
+    String caption = PythonStrings.split(withPrefixAndSuffix(stored, options), "\n").getFirst();
     return withoutSecondary(caption, options);
   }
 
@@ -80,7 +80,7 @@ public final class CaptionProcessor {
   }
 
   private static String expandWildcards(String text, Draws draws) {
-    String caption = text.contains("\n") ? draws.choice(PythonText.split(text, "\n")) : text;
+    String caption = text.contains("\n") ? draws.choice(PythonStrings.split(text, "\n")) : text;
     // Doubled braces are literal ones: hidden behind a run of brackets the text does not contain.
     String open = "\u2985";
     String close = "\u2986";
@@ -97,7 +97,7 @@ public final class CaptionProcessor {
   }
 
   private static String alternative(MatchResult match, Draws draws) {
-    return draws.choice(PythonText.split(match.group(1), "|"));
+    return draws.choice(PythonStrings.split(match.group(1), "|"));
   }
 
   private static String rearrange(
@@ -136,16 +136,16 @@ public final class CaptionProcessor {
   // Here, unlike with a keep_tokens_separator, the reference keeps empty tags.
   private static Tags splitByCount(String caption, CaptionOptions options) {
     List<String> tags =
-        PythonText.split(PythonText.strip(caption), options.captionSeparator()).stream()
-            .map(PythonText::strip)
+        PythonStrings.split(PythonStrings.strip(caption), options.captionSeparator()).stream()
+            .map(PythonStrings::strip)
             .toList();
     int kept = Math.clamp(options.keepTokens(), 0, tags.size());
     return new Tags(tags.subList(0, kept), tags.subList(kept, tags.size()), List.of());
   }
 
   private static List<String> filledTags(String part, String separator) {
-    return PythonText.split(part, separator).stream()
-        .map(PythonText::strip)
+    return PythonStrings.split(part, separator).stream()
+        .map(PythonStrings::strip)
         .filter(tag -> !tag.isEmpty())
         .toList();
   }

@@ -3,6 +3,7 @@ package dev.anima.dataset;
 import dev.anima.config.DatasetSpec;
 import dev.anima.config.Size;
 import dev.anima.dataset.Findings.Finding;
+import dev.anima.io.Interpolation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -50,11 +51,25 @@ public record Dataset(
             "%s: is %s, too small for a bucket step of %d"
                 .formatted(found.key(), found.size(), spec.bucketResoSteps()));
       } else {
-        images.add(new TrainingImage(found, entry.subset(), entry.repeats(), choice));
+        images.add(
+            new TrainingImage(
+                found,
+                entry.subset(),
+                entry.repeats(),
+                choice,
+                interpolation(spec, entry.subset())));
       }
     }
     return new Dataset(
         spec, role, subsets, images, registered.numTrainImages(), registered.numRegImages());
+  }
+
+  private static Optional<Interpolation> interpolation(DatasetSpec spec, Subset subset) {
+    String ofSubset = subset.spec().resizeInterpolation();
+    String name = ofSubset == null ? spec.resizeInterpolation() : ofSubset;
+    return name == null
+        ? Optional.empty()
+        : Optional.of(Interpolation.parse(subset.spec().where(), name));
   }
 
   public Size resolution() {

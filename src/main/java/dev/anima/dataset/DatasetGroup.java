@@ -28,6 +28,13 @@ public final class DatasetGroup {
     this.findings = findings;
   }
 
+  /// Reads all datasets, image sizes from the files' headers.
+  ///
+  /// @throws InputException with all problems, if there are any or no image at all
+  public static DatasetGroup build(List<DatasetSpec> specs, PythonRandom random) {
+    return build(specs, random, SizeReader.HEADER);
+  }
+
   /// Reads all datasets.
   ///
   /// @param specs in file order

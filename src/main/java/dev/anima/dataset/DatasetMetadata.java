@@ -4,6 +4,7 @@ import dev.anima.config.DatasetSpec;
 import dev.anima.config.Size;
 import dev.anima.config.SubsetSpec;
 import dev.anima.config.SubsetSpec.CaptionOptions;
+import dev.anima.io.PythonText;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,9 +32,9 @@ public final class DatasetMetadata {
         }
       }
     }
-    metadata.put("ss_datasets", PythonJson.line(datasets));
-    metadata.put("ss_tag_frequency", PythonJson.line(tags));
-    metadata.put("ss_dataset_dirs", PythonJson.line(folders));
+    metadata.put("ss_datasets", PythonText.json(datasets));
+    metadata.put("ss_tag_frequency", PythonText.json(tags));
+    metadata.put("ss_dataset_dirs", PythonText.json(folders));
     return metadata;
   }
 
@@ -50,13 +51,13 @@ public final class DatasetMetadata {
     Map<String, String> metadata = counts(group);
     metadata.put("ss_batch_size_per_device", String.valueOf(spec.batchSize()));
     metadata.put("ss_total_batch_size", String.valueOf(spec.batchSize() * batchesPerStep));
-    metadata.put("ss_resolution", "(%d, %d)".formatted(resolution.width(), resolution.height()));
-    metadata.put("ss_color_aug", python(subset.augment().colorAug()));
-    metadata.put("ss_flip_aug", python(subset.augment().flipAug()));
-    metadata.put("ss_random_crop", python(subset.augment().randomCrop()));
-    metadata.put("ss_shuffle_caption", python(subset.caption().shuffleCaption()));
-    metadata.put("ss_enable_bucket", python(spec.enableBucket()));
-    metadata.put("ss_bucket_no_upscale", python(spec.bucketNoUpscale()));
+    metadata.put("ss_resolution", PythonText.tuple(pair(resolution)));
+    metadata.put("ss_color_aug", PythonText.str(subset.augment().colorAug()));
+    metadata.put("ss_flip_aug", PythonText.str(subset.augment().flipAug()));
+    metadata.put("ss_random_crop", PythonText.str(subset.augment().randomCrop()));
+    metadata.put("ss_shuffle_caption", PythonText.str(subset.caption().shuffleCaption()));
+    metadata.put("ss_enable_bucket", PythonText.str(spec.enableBucket()));
+    metadata.put("ss_bucket_no_upscale", PythonText.str(spec.bucketNoUpscale()));
     metadata.put("ss_min_bucket_reso", String.valueOf(spec.minBucketReso()));
     metadata.put("ss_max_bucket_reso", String.valueOf(spec.maxBucketReso()));
     metadata.put("ss_keep_tokens", String.valueOf(subset.caption().keepTokens()));
@@ -65,10 +66,10 @@ public final class DatasetMetadata {
     for (Subset used : dataset.subsets()) {
       (used.spec().isReg() ? regularisation : folders).put(used.name(), folder(used));
     }
-    metadata.put("ss_dataset_dirs", PythonJson.line(folders));
-    metadata.put("ss_reg_dataset_dirs", PythonJson.line(regularisation));
-    metadata.put("ss_tag_frequency", PythonJson.line(TagCounts.of(dataset)));
-    metadata.put("ss_bucket_info", PythonJson.line(bucketInfo(arrangement)));
+    metadata.put("ss_dataset_dirs", PythonText.json(folders));
+    metadata.put("ss_reg_dataset_dirs", PythonText.json(regularisation));
+    metadata.put("ss_tag_frequency", PythonText.json(TagCounts.of(dataset)));
+    metadata.put("ss_bucket_info", PythonText.json(bucketInfo(arrangement)));
     return metadata;
   }
 
@@ -168,9 +169,5 @@ public final class DatasetMetadata {
 
   private static List<Integer> pair(Size size) {
     return List.of(size.width(), size.height());
-  }
-
-  private static String python(boolean value) {
-    return value ? "True" : "False";
   }
 }

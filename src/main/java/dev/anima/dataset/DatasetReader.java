@@ -1,6 +1,7 @@
 package dev.anima.dataset;
 
 import dev.anima.config.DatasetSpec;
+import dev.anima.config.Size;
 import dev.anima.config.SubsetSpec;
 import dev.anima.dataset.Dataset.Role;
 import dev.anima.io.InputException;
@@ -14,6 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Builds datasets from their descriptions: subsets in file order, each read, split and checked.
 final class DatasetReader {
+  /// The model sees patches of 2 x 2 latents, each of 8 x 8 pixels.
+  private static final int PIXELS_PER_PATCH = 16;
+
   private final SizeReader sizes;
   private final PythonRandom random;
   private final Findings findings;
@@ -42,7 +46,7 @@ final class DatasetReader {
     Findings said = role == Role.TRAINING ? findings : new Findings();
     try {
       if (role == Role.TRAINING) {
-        warnAboutBounds(spec);
+        checkSizes(spec);
       }
       List<Subset> subsets = subsets(spec, role, said);
       Registration registered = Registration.of(subsets);
@@ -60,7 +64,16 @@ final class DatasetReader {
     }
   }
 
-  private void warnAboutBounds(DatasetSpec spec) {
+  private void checkSizes(DatasetSpec spec) {
+    Size resolution = spec.resolution();
+    if (!spec.enableBucket()
+        && resolution != null
+        && (resolution.width() % PIXELS_PER_PATCH != 0
+            || resolution.height() % PIXELS_PER_PATCH != 0)) {
+      findings.problem(
+          "resolution",
+          "without buckets both sides of resolution must be multiples of 16, got " + resolution);
+    }
     if (!spec.enableBucket() || spec.bucketResoSteps() < 1) {
       return;
     }
@@ -77,7 +90,7 @@ final class DatasetReader {
           "max_bucket_reso %d is no multiple of bucket_reso_steps %d; %d is used"
               .formatted(spec.maxBucketReso(), spec.bucketResoSteps(), bounds.max()));
     }
-    if (spec.bucketResoSteps() % 16 != 0) {
+    if (spec.bucketResoSteps() % PIXELS_PER_PATCH != 0) {
       findings.problem(
           "bucket-steps",
           "bucket_reso_steps must be a multiple of 16 for Anima, got " + spec.bucketResoSteps());

@@ -17,7 +17,7 @@ public record Framing(Size resized, int left, int top, Size target) {
   record Face(int centreX, int centreY, int width, int height) {
     /// @param name file name without extension
     static Optional<Face> in(String name) {
-      List<String> parts = PythonText.split(name, "_");
+      List<String> parts = PythonStrings.split(name, "_");
       if (parts.size() < 5) {
         return Optional.empty();
       }

@@ -72,8 +72,8 @@ final class ImageChecks {
   }
 
   private void framing(List<Dataset> datasets) {
-    TreeSet<String> enlarged = new TreeSet<>(PythonText.CODE_POINT_ORDER);
-    TreeSet<String> cropped = new TreeSet<>(PythonText.CODE_POINT_ORDER);
+    TreeSet<String> enlarged = new TreeSet<>(PythonStrings.CODE_POINT_ORDER);
+    TreeSet<String> cropped = new TreeSet<>(PythonStrings.CODE_POINT_ORDER);
     for (Dataset dataset : datasets) {
       for (TrainingImage image : dataset.images()) {
         BucketChoice choice = image.choice();

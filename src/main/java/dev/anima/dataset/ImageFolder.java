@@ -40,8 +40,8 @@ record ImageFolder(List<String> keys, List<String> overlooked) {
     } catch (IOException e) {
       throw new InputException(imageDir + ": cannot be listed (" + e.getMessage() + ")", e);
     }
-    keys.sort(PythonText.CODE_POINT_ORDER);
-    overlooked.sort(PythonText.CODE_POINT_ORDER);
+    keys.sort(PythonStrings.CODE_POINT_ORDER);
+    overlooked.sort(PythonStrings.CODE_POINT_ORDER);
     return new ImageFolder(keys, overlooked);
   }
 

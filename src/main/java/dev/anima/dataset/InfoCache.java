@@ -2,6 +2,9 @@ package dev.anima.dataset;
 
 import dev.anima.config.Size;
 import dev.anima.config.SubsetSpec;
+import dev.anima.io.AtomicFiles;
+import dev.anima.io.InputException;
+import dev.anima.io.RunFailedException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,13 +29,13 @@ final class InfoCache {
   record Entry(String caption, Size size, String fingerprint) {}
 
   private final Path file;
-  private final String options;
+  private final SubsetSpec subset;
   private final Map<String, Entry> entries;
   private final long savedAt;
 
-  private InfoCache(Path file, String options, Map<String, Entry> entries, long savedAt) {
+  private InfoCache(Path file, SubsetSpec subset, Map<String, Entry> entries, long savedAt) {
     this.file = file;
-    this.options = options;
+    this.subset = subset;
     this.entries = entries;
     this.savedAt = savedAt;
   }
@@ -40,13 +43,6 @@ final class InfoCache {
   /// The cache of a folder; empty if there is none or it cannot be read.
   static InfoCache load(String imageDir, SubsetSpec subset) {
     Path file = Path.of(imageDir, NAME);
-    // What a stored caption depends on besides its file.
-    String options =
-        subset.captionExtension()
-            + "|"
-            + subset.caption().enableWildcard()
-            + "|"
-            + subset.classTokens();
     Map<String, Entry> entries = new HashMap<>();
     long savedAt = 0;
     try {
@@ -61,7 +57,7 @@ final class InfoCache {
     } catch (IOException | JacksonException _) {
       entries.clear(); // it is only a cache: everything is read again and written anew
     }
-    return new InfoCache(file, options, entries, savedAt);
+    return new InfoCache(file, subset, entries, savedAt);
   }
 
   private static Optional<Entry> entry(JsonNode node) {
@@ -97,8 +93,15 @@ final class InfoCache {
     return Files.getLastModifiedTime(path).toMillis() <= savedAt;
   }
 
+  /// What the stored caption and size depend on: options of the subset and the state of the files.
   private String fingerprint(Path image, Optional<Path> caption) throws IOException {
-    return options + "|" + stamp(image) + "|" + (caption.isEmpty() ? "" : stamp(caption.get()));
+    return "%s|%s|%s|%s|%s"
+        .formatted(
+            subset.captionExtension(),
+            subset.caption().enableWildcard(),
+            subset.classTokens(),
+            stamp(image),
+            caption.isEmpty() ? "" : stamp(caption.get()));
   }
 
   private static String stamp(Path path) throws IOException {
@@ -114,7 +117,7 @@ final class InfoCache {
       for (FoundImage image : images) {
         Optional<Path> caption =
             image.source() == FoundImage.CaptionSource.FILE
-                ? CaptionFile.find(image.key(), options.substring(0, options.indexOf('|')))
+                ? CaptionFile.find(image.key(), subset.captionExtension())
                 : Optional.empty();
         String fingerprint = fingerprint(image.file(), caption);
         Entry known = entries.get(image.key());
@@ -127,9 +130,10 @@ final class InfoCache {
         json.put(image.key(), entry);
       }
       if (changed) {
-        Files.writeString(file, PythonJson.indented(json));
+        AtomicFiles.writeString(
+            file, JsonMapper.shared().writerWithDefaultPrettyPrinter().writeValueAsString(json));
       }
-    } catch (IOException _) {
+    } catch (IOException | InputException | RunFailedException _) {
       return;
     }
   }

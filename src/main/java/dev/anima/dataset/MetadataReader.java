@@ -154,8 +154,8 @@ final class MetadataReader {
     }
     // Every line is a caption of its own and gets all tags; without a line there is no caption.
     String oneLine = tags.replace("\n", separator);
-    return PythonText.split(caption, "\n").stream()
-        .filter(line -> !PythonText.strip(line).isEmpty())
+    return PythonStrings.split(caption, "\n").stream()
+        .filter(line -> !PythonStrings.strip(line).isEmpty())
         .map(line -> line + separator + oneLine)
         .collect(Collectors.joining("\n"));
   }

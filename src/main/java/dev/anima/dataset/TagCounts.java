@@ -16,8 +16,8 @@ final class TagCounts {
       Map<String, Integer> counts =
           byFolder.computeIfAbsent(subset.name(), _ -> new LinkedHashMap<>());
       for (FoundImage image : subset.images()) {
-        for (String part : PythonText.split(image.tagText(), ",")) {
-          String tag = PythonText.strip(part).toLowerCase(Locale.ROOT);
+        for (String part : PythonStrings.split(image.tagText(), ",")) {
+          String tag = PythonStrings.strip(part).toLowerCase(Locale.ROOT);
           if (!tag.isEmpty()) {
             counts.merge(tag, 1, Integer::sum);
           }

@@ -118,4 +118,32 @@ class BatchFeedTest {
         .toList()
         .toString();
   }
+
+  @Test
+  void cachedCaptionsAreDroppedByOneDrawPerSample() {
+    JsonNode golden = Golden.json("order/batch_order.json").get("scenarios").get(1);
+    DatasetGroup group = Scenario.create(golden, root).group();
+    Caching caching = new Caching(true, true);
+    group.check(caching);
+    EpochOrder straight = (_, batches) -> LongStream.range(0, batches).toArray();
+    BatchFeed feed = new BatchFeed(group, straight, BatchFeed.EpochStart.REFERENCE, caching, 100);
+    PythonRandom.State before = group.random().state();
+    feed.beginEpoch(1, 0);
+    BatchPlan plan = feed.next().orElseThrow();
+    assertThat(plan.samples().getFirst().caption()).isNotEmpty(); // decided without dropout
+    PythonRandom twin = new PythonRandom(1);
+    List<Boolean> expected = plan.samples().stream().map(_ -> twin.random() < 0.25).toList();
+    PythonRandom random = new PythonRandom(1);
+    assertThat(plan.droppedCachedCaptions(random)).isEqualTo(expected);
+    assertThat(random.state()).isEqualTo(twin.state()).isNotEqualTo(before);
+  }
+
+  @Test
+  void nothingIsDrawnForCachedCaptionsWithoutDropout() {
+    BatchFeed feed = feed(scenario().group(), BatchFeed.EpochStart.REFERENCE);
+    feed.beginEpoch(1, 0);
+    PythonRandom random = new PythonRandom(1);
+    assertThat(feed.next().orElseThrow().droppedCachedCaptions(random)).containsOnly(false);
+    assertThat(random.state()).isEqualTo(new PythonRandom(1).state());
+  }
 }

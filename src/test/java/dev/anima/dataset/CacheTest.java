@@ -227,7 +227,11 @@ class CacheTest {
       throw new java.io.UncheckedIOException(e);
     }
     return new TrainingImage(
-        found, new Subset(spec, "f", 1, List.of(found)), 1, BucketChoice.of(size, bucket, bucket));
+        found,
+        new Subset(spec, "f", 1, List.of(found)),
+        1,
+        BucketChoice.of(size, bucket, bucket),
+        java.util.Optional.empty());
   }
 
   private Path copy(String golden) throws IOException {

@@ -15,8 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 class CaptionProcessorTest {
   @TestFactory
@@ -79,6 +81,22 @@ class CaptionProcessorTest {
     }
     assertThat(actual)
         .isEqualTo(golden.get("results").valueStream().map(JsonNode::stringValue).toList());
+  }
+
+  @Test
+  void cachedCaptionsKeepWhatIsNotRandom() {
+    CaptionOptions plain = Specs.caption(json("{}"));
+    assertThat(CaptionProcessor.forCache("a , b,,c", plain)).isEqualTo("a , b,,c");
+    CaptionOptions full =
+        Specs.caption(
+            json(
+                "{\"caption_prefix\": \"P,\", \"caption_suffix\": \"S\","
+                    + " \"secondary_separator\": \";;;\", \"caption_dropout_rate\": 1.0}"));
+    assertThat(CaptionProcessor.forCache("a;;;b", full)).isEqualTo("P, a,b S");
+  }
+
+  private static JsonNode json(String text) {
+    return JsonMapper.shared().readTree(text);
   }
 
   /// The exact probability of every caption, by running through all outcomes of all draws.

@@ -10,6 +10,7 @@ import dev.anima.config.SubsetSpec.AugmentOptions;
 import dev.anima.dataset.Findings.Finding;
 import dev.anima.dataset.FoundImage.CaptionSource;
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -205,6 +206,24 @@ class DatasetGroupTest {
   }
 
   @Test
+  void sizesTheModelCannotTakeAreRefused() {
+    SubsetSpec subset = subset(images("f", "a.png"));
+    DatasetSpec unbucketed =
+        Specs.dataset()
+            .resolution(new Size(96, 100))
+            .buckets(false, 32, 192, 16, false)
+            .subsets(subset)
+            .build();
+    assertThatThrownBy(() -> build(unbucketed)).hasMessageContaining("multiples of 16, got 96x100");
+    DatasetSpec fineSteps =
+        Specs.dataset().buckets(true, 32, 192, 8, false).subsets(subset).build();
+    assertThatThrownBy(() -> build(fineSteps)).hasMessageContaining("multiple of 16 for Anima");
+    DatasetSpec unevenBounds =
+        Specs.dataset().buckets(true, 40, 200, 16, false).subsets(subset).build();
+    assertThat(codes(build(unevenBounds))).contains("bucket-bounds", "bucket-bounds");
+  }
+
+  @Test
   void masksAreMatchedByStem() {
     Path folder = images("f", "a.png", "b.png");
     Path masks = images("m", "a.PNG", "b.png", "surplus.png");
@@ -312,7 +331,7 @@ class DatasetGroupTest {
     Path folder = images("f", "a.png");
     Files.writeString(
         folder.resolve("metadata_cache.json"),
-        PythonJson.indented(
+        PythonText.json(
             java.util.Map.of(
                 folder.resolve("a.png").toString(),
                 java.util.Map.of("caption", "cached", "resolution", List.of(96, 96)))));

@@ -14,7 +14,6 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -77,35 +76,6 @@ class DatasetMetadataTest {
     assertThat(actual).hasSize(6);
     actual.forEach(
         (key, value) -> assertThat(value).as(key).isEqualTo(golden.get(key).stringValue()));
-  }
-
-  @ParameterizedTest
-  @CsvSource({
-    "0, 0.0",
-    "-0.0, -0.0",
-    "1, 1.0",
-    "0.1, 0.1",
-    "1e-4, 0.0001",
-    "1e-5, 1e-05",
-    "123456789, " + "123456789.0",
-    "1e16, 1e+16",
-    "1.5e300, 1.5e+300",
-    "-2.5e-7, -2.5e-07",
-    "9007199254740993, 9007199254740992.0"
-  })
-  void numbersLookLikePythons(double value, String text) {
-    assertThat(PythonJson.number(value)).isEqualTo(text);
-  }
-
-  @Test
-  void jsonIsEscapedAndIndentedLikePythons() {
-    Map<String, Object> value = new LinkedHashMap<>();
-    value.put("\u00e9\"\\\n\u007f", List.of(1, true, 0.5));
-    value.put("empty", List.of());
-    assertThat(PythonJson.line(value))
-        .isEqualTo("{\"\\u00e9\\\"\\\\\\n\\u007f\": [1, true, 0.5], \"empty\": []}");
-    assertThat(PythonJson.indented(Map.of("\u00e9", List.of(1, 2))))
-        .isEqualTo("{\n  \"\u00e9\": [\n    1,\n    2\n  ]\n}");
   }
 
   private static Map<String, String> strings(JsonNode object) {

@@ -6,11 +6,11 @@ import java.util.List;
 import java.util.PrimitiveIterator;
 
 /// Text rules of Python that differ from Java's: white space, splitting, order of strings.
-final class PythonText {
+final class PythonStrings {
   /// By Unicode code point, as Python compares strings ([String#compareTo] goes by UTF-16 unit).
-  static final Comparator<String> CODE_POINT_ORDER = PythonText::compare;
+  static final Comparator<String> CODE_POINT_ORDER = PythonStrings::compare;
 
-  private PythonText() {}
+  private PythonStrings() {}
 
   /// `str.strip()`. Unlike [String#strip] it removes U+0085, U+00A0, U+2007 and U+202F too.
   static String strip(String text) {
