@@ -1,5 +1,6 @@
 package dev.anima.train.optim;
 
+import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
@@ -59,7 +60,9 @@ final class Prodigy implements Optimizer {
     }
     origin = state.zeros("p0", values.dtype(), values.device(), size);
     sum = state.zeros("s", values.dtype(), values.device(), size);
-    progress = scratch.zeros("progress", Dtype.F64, values.device(), 2);
+    // Sums over all tensors in double, where the device has it.
+    Dtype sums = values.device().kind() == Device.Kind.MPS ? Dtype.F32 : Dtype.F64;
+    progress = scratch.zeros("progress", sums, values.device(), 2);
   }
 
   @Override

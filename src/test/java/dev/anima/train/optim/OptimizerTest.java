@@ -303,6 +303,32 @@ class OptimizerTest {
     }
   }
 
+  /// `--full_bf16`: the same way, as well as bf16 can hold it.
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("everyKind")
+  void bf16ParametersGoTheSameWay(OptimizerChoice choice) {
+    try (Scope _ = new Scope();
+        RandomStream random = RandomStream.cpu(10)) {
+      Tensor start = random.randn(Dtype.F32, LAYOUT.size()).mul(0.01).to(Dtype.BF16);
+      Tensor full = start.to(Dtype.F32);
+      Tensor half = start.copy();
+      double[] rate = {0.01};
+      try (Optimizer inFull = choice.create(new FlatParameters(full, LAYOUT), 0.01);
+          Optimizer inHalf = choice.create(new FlatParameters(half, LAYOUT), 0.01)) {
+        for (Tensor gradient : gradients(random, 3)) {
+          Tensor rounded = gradient.to(Dtype.BF16);
+          inFull.update(rounded.to(Dtype.F32), all(), rate);
+          inHalf.update(rounded, all(), rate);
+        }
+      }
+      assertThat(half.dtype()).isEqualTo(Dtype.BF16);
+      double moved = full.sub(start).norm().item();
+      double apart = half.to(Dtype.F32).sub(full).norm().item();
+      double grain = full.norm().item() / 256; // bf16 keeps 8 bits
+      assertThat(apart).isLessThan(0.1 * moved + 2 * grain);
+    }
+  }
+
   private static List<Tensor> gradients(RandomStream random, int count) {
     List<Tensor> gradients = new ArrayList<>();
     IntStream.range(0, count).forEach(_ -> gradients.add(random.randn(Dtype.F32, LAYOUT.size())));

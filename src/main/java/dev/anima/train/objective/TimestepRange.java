@@ -1,0 +1,25 @@
+package dev.anima.train.objective;
+
+import dev.anima.engine.Tensor;
+import dev.anima.io.InputException;
+
+/// `--min_timestep` and `--max_timestep`, 0 to 1000: sigmas are pressed into this range in a
+/// straight line, after all shifts. The draws stay the same in number and order.
+///
+/// The reference only writes these flags into the metadata, so a run that has to match it leaves
+/// them out of the [Objective].
+public record TimestepRange(int min, int max) {
+  public TimestepRange {
+    if (min < 0 || max > TimestepSampling.TIMESTEPS || min >= max) {
+      throw new InputException(
+          "--min_timestep=%d and --max_timestep=%d are no range within 0 to 1000"
+              .formatted(min, max));
+    }
+  }
+
+  Tensor limit(Tensor sigmas) {
+    double low = (double) min / TimestepSampling.TIMESTEPS;
+    double high = (double) max / TimestepSampling.TIMESTEPS;
+    return sigmas.mul(high - low).add(low);
+  }
+}
