@@ -43,12 +43,12 @@ public record Dataset(
     List<TrainingImage> images = new ArrayList<>();
     for (Registration.Entry entry : registered.entries()) {
       FoundImage found = entry.image();
-      BucketChoice choice = rule.choose(found.header().size());
+      BucketChoice choice = rule.choose(found.size());
       if (choice.isTooSmall()) {
         findings.problem(
             "too-small",
             "%s: is %s, too small for a bucket step of %d"
-                .formatted(found.key(), found.header().size(), spec.bucketResoSteps()));
+                .formatted(found.key(), found.size(), spec.bucketResoSteps()));
       } else {
         images.add(new TrainingImage(found, entry.subset(), entry.repeats(), choice));
       }

@@ -34,18 +34,17 @@ public final class DatasetGroup {
   /// @param random just seeded with the run's seed; used for everything that follows, in the
   ///   reference's order
   /// @throws InputException with all problems, if there are any or no image at all
-  public static DatasetGroup build(
-      List<DatasetSpec> specs, PythonRandom random, ImageHeader.Reader headers) {
-    DatasetGroup group = inspect(specs, random, headers);
+  public static DatasetGroup build(List<DatasetSpec> specs, PythonRandom random, SizeReader sizes) {
+    DatasetGroup group = inspect(specs, random, sizes);
     group.findings.throwIfProblems();
     return group;
   }
 
   /// As [#build], but problems are only noted and what is unusable is left out.
   public static DatasetGroup inspect(
-      List<DatasetSpec> specs, PythonRandom random, ImageHeader.Reader headers) {
+      List<DatasetSpec> specs, PythonRandom random, SizeReader sizes) {
     Findings findings = new Findings();
-    DatasetReader reader = new DatasetReader(headers, random, findings);
+    DatasetReader reader = new DatasetReader(sizes, random, findings);
     List<Dataset> training = new ArrayList<>();
     List<Dataset> validation = new ArrayList<>();
     for (DatasetSpec spec : specs) {

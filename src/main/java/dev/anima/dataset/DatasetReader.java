@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 
 /// Builds datasets from their descriptions: subsets in file order, each read, split and checked.
 final class DatasetReader {
-  private final ImageHeader.Reader headers;
+  private final SizeReader sizes;
   private final PythonRandom random;
   private final Findings findings;
 
-  DatasetReader(ImageHeader.Reader headers, PythonRandom random, Findings findings) {
-    this.headers = headers;
+  DatasetReader(SizeReader sizes, PythonRandom random, Findings findings) {
+    this.sizes = sizes;
     this.random = random;
     this.findings = findings;
   }
@@ -115,10 +115,10 @@ final class DatasetReader {
       }
       List<FoundImage> images =
           listed
-              ? new MetadataReader(headers, said)
+              ? new MetadataReader(sizes, said)
                   .read(subset, onDisk(source, subset.paths().metadataFile()))
               : split(
-                  new FolderReader(headers, said)
+                  new FolderReader(sizes, said)
                       .read(subset, onDisk(source, subset.paths().imageDir())),
                   spec,
                   subset,

@@ -58,7 +58,7 @@ public record DatasetReport(
   /// Looks at every image, its caption and its caches.
   ///
   /// @param group from [DatasetGroup#inspect], so that problems are listed instead of thrown
-  public static DatasetReport of(DatasetGroup group) {
+  public static DatasetReport of(DatasetGroup group, ImageInspector inspector) {
     List<FileEntry> files = new ArrayList<>();
     List<BucketEntry> buckets = new ArrayList<>();
     for (Dataset.Role role : Dataset.Role.values()) {
@@ -80,9 +80,11 @@ public record DatasetReport(
     List<Finding> warnings = new ArrayList<>(group.findings().warnings());
     List<Dataset> all = new ArrayList<>(group.training());
     all.addAll(group.validation());
-    warnings.addAll(ImageChecks.of(all));
-    return new DatasetReport(
-        files, buckets, group.batchesPerEpoch(), group.findings().problems(), warnings);
+    Findings checks = ImageChecks.of(all, inspector);
+    warnings.addAll(checks.warnings());
+    List<Finding> problems = new ArrayList<>(group.findings().problems());
+    problems.addAll(checks.problems());
+    return new DatasetReport(files, buckets, group.batchesPerEpoch(), problems, warnings);
   }
 
   private static FileEntry file(int dataset, boolean validation, TrainingImage image) {

@@ -1,5 +1,6 @@
 package dev.anima.dataset;
 
+import dev.anima.config.Size;
 import dev.anima.config.SubsetSpec;
 import dev.anima.dataset.FoundImage.CaptionSource;
 import dev.anima.io.InputException;
@@ -15,11 +16,11 @@ import org.jspecify.annotations.Nullable;
 /// Reads subsets that are folders of images with captions beside them (DreamBooth and masked
 /// style).
 final class FolderReader {
-  private final ImageHeader.Reader headers;
+  private final SizeReader sizes;
   private final Findings findings;
 
-  FolderReader(ImageHeader.Reader headers, Findings findings) {
-    this.headers = headers;
+  FolderReader(SizeReader sizes, Findings findings) {
+    this.sizes = sizes;
     this.findings = findings;
   }
 
@@ -61,8 +62,8 @@ final class FolderReader {
     Optional<InfoCache.Entry> known =
         cache.flatMap(entries -> entries.stillTrue(key, file, captionFile));
     String caption = known.isPresent() ? known.get().caption() : caption(captionFile, subset);
-    ImageHeader header = known.isPresent() ? known.get().header() : headers.read(file);
-    return new FoundImage(key, file, caption, caption, source, header, mask);
+    Size size = known.isPresent() ? known.get().size() : sizes.size(file);
+    return new FoundImage(key, file, caption, caption, source, size, mask);
   }
 
   private static CaptionSource captionSource(Optional<Path> captionFile, SubsetSpec subset) {

@@ -1,5 +1,6 @@
 package dev.anima.dataset;
 
+import dev.anima.config.Size;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// @param caption as stored: before prefix, wildcards and all other processing
 /// @param tagText text whose tags are counted for the metadata
 /// @param source where the caption comes from
-/// @param header size and properties of the image file
+/// @param size of the image file in pixels, EXIF orientation not applied
 /// @param mask image whose red channel weighs the loss (masked style), null for none
 public record FoundImage(
     String key,
@@ -19,7 +20,7 @@ public record FoundImage(
     String caption,
     String tagText,
     CaptionSource source,
-    ImageHeader header,
+    Size size,
     @Nullable Path mask) {
   /// Where a caption comes from.
   public enum CaptionSource {

@@ -1,7 +1,6 @@
 package dev.anima.dataset;
 
 import dev.anima.config.SubsetSpec;
-import dev.anima.dataset.Findings.Finding;
 import dev.anima.io.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,25 +31,44 @@ final class ImageChecks {
     }
   }
 
-  static List<Finding> of(List<Dataset> datasets) {
+  static Findings of(List<Dataset> datasets, ImageInspector inspector) {
     ImageChecks checks = new ImageChecks(datasets);
-    checks.headers();
+    checks.contents(inspector);
     checks.framing(datasets);
     checks.sameContent();
     checks.caches();
-    return checks.findings.warnings();
+    return checks.findings;
   }
 
-  private void headers() {
+  /// Decodes every image, which also shows the ones that cannot be.
+  private void contents(ImageInspector inspector) {
+    List<String> turned = new ArrayList<>();
+    List<String> transparent = new ArrayList<>();
+    for (TrainingImage image : images.values()) {
+      if (image.found().file().toString().endsWith(".npz")) {
+        continue; // only its latents are left
+      }
+      try {
+        ImageInspector.Look look = inspector.look(image.found().file());
+        if (look.orientation() != 1) {
+          turned.add(image.key());
+        }
+        if (look.transparent() && !image.subset().spec().alphaMask()) {
+          transparent.add(image.key());
+        }
+      } catch (InputException e) {
+        findings.problem("unreadable", String.valueOf(e.getMessage()));
+      }
+    }
     findings.warnAbout(
         "exif-rotated",
         "the EXIF orientation is ignored in training, so these images are seen turned or mirrored",
-        files(image -> image.found().header().orientation() != 1));
+        turned);
     findings.warnAbout(
         "alpha-dropped",
         "transparency is dropped, hidden colours of transparent pixels show (set alpha_mask to"
             + " leave them out of the loss)",
-        files(image -> image.found().header().hasAlpha() && !image.subset().spec().alphaMask()));
+        transparent);
   }
 
   private void framing(List<Dataset> datasets) {
@@ -169,9 +187,5 @@ final class ImageChecks {
         && Files.isRegularFile(cache)
         && LatentCache.isOlder(cache, caption.get())
         && !TextCache.namesItsSource(cache);
-  }
-
-  private List<String> files(java.util.function.Predicate<TrainingImage> filter) {
-    return images.values().stream().filter(filter).map(TrainingImage::key).toList();
   }
 }

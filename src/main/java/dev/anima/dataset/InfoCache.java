@@ -23,7 +23,7 @@ final class InfoCache {
   private static final String NAME = "metadata_cache.json";
 
   /// What is known of one image.
-  record Entry(String caption, ImageHeader header, String fingerprint) {}
+  record Entry(String caption, Size size, String fingerprint) {}
 
   private final Path file;
   private final String options;
@@ -70,14 +70,10 @@ final class InfoCache {
       return Optional.empty();
     }
     Size size = new Size(resolution.get(0).intValue(0), resolution.get(1).intValue(0));
-    ImageHeader header =
-        new ImageHeader(
-            size, node.path("orientation").intValue(1), node.path("alpha").booleanValue(false));
     return size.width() < 1 || size.height() < 1
         ? Optional.empty()
         : Optional.of(
-            new Entry(
-                node.get("caption").stringValue(), header, node.path("files").stringValue("")));
+            new Entry(node.get("caption").stringValue(), size, node.path("files").stringValue("")));
   }
 
   /// The entry of an image, if its files have not changed since.
@@ -125,10 +121,8 @@ final class InfoCache {
         changed |= known == null || !known.fingerprint().equals(fingerprint);
         Map<String, Object> entry = new LinkedHashMap<>();
         entry.put("caption", image.caption());
-        Size size = image.header().size();
+        Size size = image.size();
         entry.put("resolution", List.of(size.width(), size.height()));
-        entry.put("orientation", image.header().orientation());
-        entry.put("alpha", image.header().hasAlpha());
         entry.put("files", fingerprint);
         json.put(image.key(), entry);
       }

@@ -22,11 +22,11 @@ import tools.jackson.databind.node.ObjectNode;
 
 /// Reads subsets that are listed in a JSON or JSON-lines file (fine-tuning style).
 final class MetadataReader {
-  private final ImageHeader.Reader headers;
+  private final SizeReader sizes;
   private final Findings findings;
 
-  MetadataReader(ImageHeader.Reader headers, Findings findings) {
-    this.headers = headers;
+  MetadataReader(SizeReader sizes, Findings findings) {
+    this.sizes = sizes;
     this.findings = findings;
   }
 
@@ -120,23 +120,28 @@ final class MetadataReader {
     if (!Files.exists(file)) {
       Optional<LatentCacheName> cached = LatentCacheName.besides(file).stream().findFirst();
       if (cached.isPresent()) { // the image is gone, its latents are enough
-        ImageHeader header = new ImageHeader(cached.get().size(), 1, false);
         return new FoundImage(
-            key, cached.get().file(), caption, tags, CaptionSource.METADATA, header, null);
+            key,
+            cached.get().file(),
+            caption,
+            tags,
+            CaptionSource.METADATA,
+            cached.get().size(),
+            null);
       }
     }
-    ImageHeader header = headers.read(file);
-    JsonNode size = entry.path("image_size");
-    if (size.size() == 2) {
-      Size listed = new Size(size.get(0).intValue(0), size.get(1).intValue(0));
-      if (!listed.equals(header.size())) {
+    Size size = sizes.size(file);
+    JsonNode pair = entry.path("image_size");
+    if (pair.size() == 2) {
+      Size listed = new Size(pair.get(0).intValue(0), pair.get(1).intValue(0));
+      if (!listed.equals(size)) {
         findings.warn(
             "size-differs",
             "%s: is %s but %s lists it as %s; the file counts"
-                .formatted(file, header.size(), metadataFile, listed));
+                .formatted(file, size, metadataFile, listed));
       }
     }
-    return new FoundImage(key, file, caption, tags, CaptionSource.METADATA, header, null);
+    return new FoundImage(key, file, caption, tags, CaptionSource.METADATA, size, null);
   }
 
   private static String caption(String caption, String tags, SubsetSpec subset) {

@@ -42,7 +42,7 @@ final class SamplePlanner {
     if (spec.enableBucket()) {
       return randomCrop ? Framing.random(image.choice(), random) : Framing.centred(image.choice());
     }
-    Size size = image.found().header().size();
+    Size size = image.found().size();
     Size target = image.choice().bucket();
     SubsetSpec.Range range = subset.augment().faceCropAugRange();
     if (range != null) {
@@ -62,7 +62,7 @@ final class SamplePlanner {
   /// is resized: it must have the target size, or be larger and cropped at random or by its face.
   static Optional<String> unusableUncached(TrainingImage image, DatasetSpec spec) {
     SubsetSpec subset = image.subset().spec();
-    Size size = image.found().header().size();
+    Size size = image.found().size();
     Size target = image.choice().bucket();
     if (spec.enableBucket() || size.equals(target)) {
       return Optional.empty();

@@ -45,6 +45,11 @@ public final class RandomStream implements AutoCloseable {
     return device;
   }
 
+  /// Starts again from `seed`.
+  public void seed(long seed) {
+    generator.set_current_seed(seed);
+  }
+
   /// Standard normal numbers, drawn in `dtype`.
   public Tensor randn(Dtype dtype, long... shape) {
     return new Tensor(torch.randn(shape, optional, Ops.options(dtype, device)));

@@ -2,6 +2,8 @@ package dev.anima.train;
 
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.LatentCache;
+import dev.anima.dataset.PixelLoader;
+import dev.anima.dataset.SamplePixels;
 import dev.anima.dataset.SamplePlan;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Device;
@@ -53,7 +55,6 @@ final class CachedLatents implements LatentStore {
   /// freed afterwards.
   static CachedLatents fill(
       List<TrainingImage> images,
-      PictureLoader pictures,
       Supplier<QwenImageVae> vae,
       Options options,
       Device device,
@@ -72,14 +73,14 @@ final class CachedLatents implements LatentStore {
     try (QwenImageVae model = vae.get();
         ExecutorService decoders =
             Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
-      List<Future<List<Pictures>>> ahead = new ArrayList<>();
+      List<Future<List<SamplePixels>>> ahead = new ArrayList<>();
       int done = 0;
       for (int i = 0; i < batches.size(); i++) {
         while (ahead.size() < batches.size() && ahead.size() <= i + 2) {
           List<TrainingImage> next = batches.get(ahead.size());
-          ahead.add(decoders.submit(() -> next.stream().map(image -> pictures(image, pictures)).toList()));
+          ahead.add(decoders.submit(() -> next.stream().map(PixelLoader::loadForCache).toList()));
         }
-        List<Pictures> loaded = Waiting.on(ahead.get(i));
+        List<SamplePixels> loaded = Waiting.on(ahead.get(i));
         ahead.set(i, CompletableFuture.completedFuture(List.of()));
         cache.encode(batches.get(i), loaded, model);
         done += batches.get(i).size();
@@ -92,31 +93,17 @@ final class CachedLatents implements LatentStore {
     return cache;
   }
 
-  private record Pictures(PictureLoader.Picture upright, PictureLoader.@Nullable Picture mirrored) {}
-
-  private static Pictures pictures(TrainingImage image, PictureLoader pictures) {
-    boolean flip = image.subset().spec().augment().flipAug();
-    return new Pictures(pictures.centred(image, false), flip ? pictures.centred(image, true) : null);
-  }
-
-  private void encode(List<TrainingImage> images, List<Pictures> pictures, QwenImageVae vae) {
+  private void encode(List<TrainingImage> images, List<SamplePixels> pixels, QwenImageVae vae) {
+    boolean flip = images.getFirst().subset().spec().augment().flipAug(); // alike in a batch
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
-      Tensor upright = LiveLatents.encode(vae, images.getFirst(), pictures.stream().map(Pictures::upright).toList());
-      List<PictureLoader.Picture> mirrored = new ArrayList<>();
-      for (Pictures pair : pictures) {
-        if (pair.mirrored() != null) {
-          mirrored.add(pair.mirrored());
-        }
-      }
-      Tensor flipped = mirrored.isEmpty() ? null : LiveLatents.encode(vae, images.getFirst(), mirrored);
+      Tensor upright = LiveLatents.encode(vae, pixels);
+      Tensor flipped =
+          flip ? LiveLatents.encode(vae, pixels.stream().map(SamplePixels::mirrored).toList()) : null;
       for (int i = 0; i < images.size(); i++) {
         keep(
             images.get(i),
-            new Entry(
-                one(upright, i),
-                flipped == null ? null : one(flipped, i),
-                pictures.get(i).upright().mask()));
+            new Entry(one(upright, i), flipped == null ? null : one(flipped, i), pixels.get(i).mask()));
       }
     }
   }
@@ -168,10 +155,28 @@ final class CachedLatents implements LatentStore {
       Entry entry = onDisk ? read(sample.image()) : entry(sample.image());
       Tensor wanted = sample.flipped() && entry.flipped() != null ? entry.flipped() : entry.latents();
       latents.add(wanted.to(device));
-      masks.add(entry.mask());
+      masks.add(mask(sample, entry));
     }
     return new Batch(
         Ops.stack(latents, 0), LiveLatents.masks(plan, masks, device));
+  }
+
+  /// The mask as the sample is turned; a mask image (masked style) is read again, it is not in the
+  /// cache files.
+  private static float @Nullable [] mask(SamplePlan sample, Entry entry) {
+    float[] mask = entry.mask();
+    if (mask == null) {
+      return PixelLoader.maskFile(sample).orElse(null);
+    }
+    return sample.flipped() ? mirrored(mask, sample.target().width()) : mask;
+  }
+
+  private static float[] mirrored(float[] rows, int width) {
+    float[] mirrored = new float[rows.length];
+    for (int i = 0; i < rows.length; i++) {
+      mirrored[i] = rows[i - i % width + width - 1 - i % width];
+    }
+    return mirrored;
   }
 
   private Entry entry(TrainingImage image) {

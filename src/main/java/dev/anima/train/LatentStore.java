@@ -15,6 +15,9 @@ interface LatentStore extends AutoCloseable {
   /// @return in the caller's scope
   Batch of(BatchPlan plan);
 
+  /// The batch that [#of] will be asked for next may be begun in the background.
+  default void prefetch(BatchPlan plan) {}
+
   @Override
   void close();
 }

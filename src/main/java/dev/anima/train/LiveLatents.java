@@ -1,8 +1,9 @@
 package dev.anima.train;
 
-import dev.anima.config.Size;
+import dev.anima.dataset.BatchPixels;
 import dev.anima.dataset.BatchPlan;
-import dev.anima.dataset.TrainingImage;
+import dev.anima.dataset.PixelLoader;
+import dev.anima.dataset.SamplePixels;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
@@ -15,57 +16,68 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/// Without latent caching: every batch goes through the VAE when it is its turn.
+/// Without latent caching: every batch goes through the VAE when it is its turn. Its pictures are
+/// decoded in the background while the batch before it trains.
 final class LiveLatents implements LatentStore {
   private final QwenImageVae vae;
-  private final PictureLoader pictures;
+  private final PixelLoader loader;
   private final int chunk;
   private final Device device;
+  private PixelLoader.@Nullable Loading ahead;
 
   /// @param vae owned from here on
+  /// @param loader owned from here on
   /// @param chunk `--vae_batch_size`
-  LiveLatents(QwenImageVae vae, PictureLoader pictures, int chunk, Device device) {
+  LiveLatents(QwenImageVae vae, PixelLoader loader, int chunk, Device device) {
     this.vae = vae;
-    this.pictures = pictures;
+    this.loader = loader;
     this.chunk = chunk;
     this.device = device;
   }
 
   @Override
+  public void prefetch(BatchPlan plan) {
+    ahead = loader.start(plan);
+  }
+
+  @Override
   public Batch of(BatchPlan plan) {
-    List<PictureLoader.Picture> loaded =
-        plan.samples().parallelStream().map(pictures::load).toList();
-    List<float @Nullable []> masks = new ArrayList<>();
-    loaded.forEach(picture -> masks.add(picture.mask()));
+    PixelLoader.Loading loading = ahead;
+    BatchPixels pixels =
+        (loading != null && loading.plan() == plan ? loading : loader.start(plan)).await();
+    int height = pixels.size().height();
+    int width = pixels.size().width();
     Tensor latents =
         Scope.keep(
             () -> {
               try (NoGrad _ = new NoGrad()) {
+                Tensor images = Ops.of(pixels.images(), pixels.batch(), 3, height, width);
                 List<Tensor> parts = new ArrayList<>();
-                for (int i = 0; i < loaded.size(); i += chunk) {
-                  parts.add(
-                      encode(vae, plan.target(), loaded.subList(i, Math.min(loaded.size(), i + chunk))));
+                for (int i = 0; i < pixels.batch(); i += chunk) {
+                  parts.add(encode(vae, images.narrow(0, i, Math.min(chunk, pixels.batch() - i))));
                 }
                 Tensor whole = Ops.cat(parts, 0);
-                // As the reference: a NaN becomes 0 here (it is refused where latents are cached).
+                // As the reference: NaN becomes 0 here (it is refused where latents are cached).
                 return whole.maskedFill(whole.isFinite().logicalNot(), 0);
               }
             });
-    return new Batch(latents, masks(plan, masks, device));
+    float[] masks = pixels.masks();
+    return new Batch(
+        latents.to(device),
+        masks == null ? null : Ops.of(masks, pixels.batch(), height, width).to(device));
   }
 
-  static Tensor encode(QwenImageVae vae, TrainingImage like, List<PictureLoader.Picture> pictures) {
-    return encode(vae, like.choice().bucket(), pictures);
-  }
-
-  /// `(B, 16, h, w)` in the VAE's dtype.
-  private static Tensor encode(QwenImageVae vae, Size size, List<PictureLoader.Picture> pictures) {
-    List<Tensor> pixels = new ArrayList<>();
-    for (PictureLoader.Picture picture : pictures) {
-      pixels.add(Ops.of(picture.rgb(), 3, size.height(), size.width()));
+  /// Latents of pictures of one size, `(B, 16, h, w)` in the VAE's dtype.
+  static Tensor encode(QwenImageVae vae, List<SamplePixels> pictures) {
+    List<Tensor> images = new ArrayList<>();
+    for (SamplePixels picture : pictures) {
+      images.add(Ops.of(picture.image(), 3, picture.size().height(), picture.size().width()));
     }
-    return vae.encode(
-        Ops.stack(pixels, 0).to(vae.placement().device(), vae.placement().dtype()));
+    return encode(vae, Ops.stack(images, 0));
+  }
+
+  private static Tensor encode(QwenImageVae vae, Tensor images) {
+    return vae.encode(images.to(vae.placement().device(), vae.placement().dtype()));
   }
 
   /// Masks of a batch as one tensor; samples without one count everywhere.
@@ -87,6 +99,7 @@ final class LiveLatents implements LatentStore {
 
   @Override
   public void close() {
+    loader.close();
     vae.close();
   }
 }

@@ -217,14 +217,7 @@ class CacheTest {
         Specs.subset(folder.toString()).augment(new AugmentOptions(false, flip, false, null));
     SubsetSpec spec = (mask ? builder.alphaMask() : builder).build();
     FoundImage found =
-        new FoundImage(
-            file.toString(),
-            file,
-            "",
-            "",
-            CaptionSource.NONE,
-            new ImageHeader(size, 1, mask),
-            null);
+        new FoundImage(file.toString(), file, "", "", CaptionSource.NONE, size, null);
     try {
       if (!Files.exists(file)) {
         Files.createFile(file);

@@ -279,7 +279,7 @@ class DatasetGroupTest {
     DatasetSpec spec = Specs.dataset().style(DatasetSpec.Style.FINE_TUNING).subsets(subset).build();
     FoundImage found = images(build(spec)).getFirst().found();
     assertThat(found.file()).isEqualTo(cache);
-    assertThat(found.header().size()).isEqualTo(new Size(80, 128));
+    assertThat(found.size()).isEqualTo(new Size(80, 128));
   }
 
   @Test
@@ -288,10 +288,10 @@ class DatasetGroupTest {
     Files.writeString(folder.resolve("a.txt"), "first");
     SubsetSpec subset = Specs.subset(folder.toString()).cacheInfo().build();
     List<Path> read = new ArrayList<>();
-    ImageHeader.Reader counting =
+    SizeReader counting =
         file -> {
           read.add(file);
-          return Scenario.header(file);
+          return Scenario.size(file);
         };
     DatasetSpec spec = Specs.dataset().subsets(subset).build();
     assertThat(captions(DatasetGroup.build(List.of(spec), new PythonRandom(0), counting)))
@@ -338,11 +338,11 @@ class DatasetGroupTest {
 
   private static DatasetGroup inspect(SubsetSpec... subsets) {
     DatasetSpec spec = Specs.dataset().subsets(subsets).build();
-    return DatasetGroup.inspect(List.of(spec), new PythonRandom(0), Scenario::header);
+    return DatasetGroup.inspect(List.of(spec), new PythonRandom(0), Scenario::size);
   }
 
   private static DatasetGroup build(DatasetSpec spec) {
-    return DatasetGroup.build(List.of(spec), new PythonRandom(0), Scenario::header);
+    return DatasetGroup.build(List.of(spec), new PythonRandom(0), Scenario::size);
   }
 
   private static List<TrainingImage> images(DatasetGroup group) {

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.anima.Golden;
 import dev.anima.config.DatasetSpec;
 import dev.anima.config.Size;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,6 +17,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
 
 class DatasetMetadataTest {
   @TempDir Path root;
@@ -48,10 +52,31 @@ class DatasetMetadataTest {
                     .repeats(10)
                     .build())
             .build();
-    DatasetGroup group = DatasetGroup.build(List.of(spec), new PythonRandom(0), Scenario::header);
+    DatasetGroup group = DatasetGroup.build(List.of(spec), new PythonRandom(0), Scenario::size);
     assertThat(group.batchesPerEpoch()).isEqualTo(golden.get("batches_per_epoch").intValue());
     assertThat(DatasetMetadata.ofFolders(group, 1))
         .containsExactlyInAnyOrderEntriesOf(strings(golden.get("metadata")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"article", "plain"})
+  void aWholeRunWritesTheReferencesText(String run) throws IOException {
+    String toml = Files.readString(Golden.path("training/e2e/" + run + ".toml"));
+    ObjectNode config = JsonMapper.shared().createObjectNode();
+    config.put("config_toml", toml.replace("'dataset/", "'@dataset/"));
+    config.putArray("args");
+    DatasetGroup group = new Scenario(config, Golden.path("training/e2e")).group();
+    JsonNode golden =
+        Golden.json("training/e2e/index.json")
+            .get("runs")
+            .get(run)
+            .get("saved")
+            .get(run + ".safetensors")
+            .get("metadata");
+    Map<String, String> actual = DatasetMetadata.ofConfig(group);
+    assertThat(actual).hasSize(6);
+    actual.forEach(
+        (key, value) -> assertThat(value).as(key).isEqualTo(golden.get(key).stringValue()));
   }
 
   @ParameterizedTest

@@ -90,9 +90,20 @@ class DatasetReportTest {
     Scenario.image(folder.resolve("a.png"), 96, 96);
     SubsetSpec plain = Specs.subset(folder.toString()).build();
     SubsetSpec masked = Specs.subset(folder.toString()).alphaMask().build();
-    ImageHeader.Reader special = _ -> new ImageHeader(new Size(96, 96), 6, true);
+    ImageInspector special = _ -> new ImageInspector.Look(6, true);
     assertThat(codes(report(plain, special))).contains("exif-rotated", "alpha-dropped");
     assertThat(codes(report(masked, special))).doesNotContain("alpha-dropped");
+  }
+
+  @Test
+  void imagesThatCannotBeDecodedAreProblems() {
+    Scenario.image(folder.resolve("a.png"), 96, 96);
+    ImageInspector failing =
+        file -> {
+          throw dev.anima.io.InputException.inFile(file, "cut off");
+        };
+    DatasetReport report = report(Specs.subset(folder.toString()).build(), failing);
+    assertThat(report.problems()).extracting(Finding::code).containsExactly("unreadable");
   }
 
   @Test
@@ -112,13 +123,14 @@ class DatasetReportTest {
     assertThat(Files.exists(image) && Files.exists(caption)).isTrue();
   }
 
-  private DatasetReport report(Specs.SubsetBuilder subset) {
-    return report(subset.build(), Scenario::header);
+  private static DatasetReport report(Specs.SubsetBuilder subset) {
+    return report(subset.build(), _ -> new ImageInspector.Look(1, false));
   }
 
-  private static DatasetReport report(SubsetSpec subset, ImageHeader.Reader headers) {
+  private static DatasetReport report(SubsetSpec subset, ImageInspector inspector) {
     DatasetSpec spec = Specs.dataset().batchSize(2).subsets(subset).build();
-    return DatasetReport.of(DatasetGroup.inspect(List.of(spec), new PythonRandom(0), headers));
+    return DatasetReport.of(
+        DatasetGroup.inspect(List.of(spec), new PythonRandom(0), Scenario::size), inspector);
   }
 
   private static List<String> codes(DatasetReport report) {

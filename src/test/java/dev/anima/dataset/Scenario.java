@@ -56,14 +56,13 @@ record Scenario(JsonNode golden, Path root) {
   }
 
   /// Reads sizes with the JDK's own decoder.
-  static ImageHeader header(Path file) {
+  static Size size(Path file) {
     try {
       BufferedImage image = ImageIO.read(file.toFile());
       if (image == null) {
         throw InputException.inFile(file, "no image");
       }
-      return new ImageHeader(
-          new Size(image.getWidth(), image.getHeight()), 1, image.getColorModel().hasAlpha());
+      return new Size(image.getWidth(), image.getHeight());
     } catch (IOException e) {
       throw new InputException(file + ": cannot be read", e);
     }
@@ -71,7 +70,7 @@ record Scenario(JsonNode golden, Path root) {
 
   DatasetGroup group() {
     PythonRandom random = new PythonRandom(golden.path("seed").longValue(0));
-    return DatasetGroup.build(specs(), random, Scenario::header);
+    return DatasetGroup.build(specs(), random, Scenario::size);
   }
 
   List<DatasetSpec> specs() {

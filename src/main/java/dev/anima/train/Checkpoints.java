@@ -1,0 +1,118 @@
+package dev.anima.train;
+
+import dev.anima.config.OutputConfig.SavedType;
+import dev.anima.engine.Dtype;
+import dev.anima.io.InputException;
+import dev.anima.lora.LoraKeys;
+import dev.anima.lora.LoraSaver;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Writes the LoRA files of a run and removes old ones by the retention rules.
+final class Checkpoints {
+  private final TrainSetup setup;
+  private final RunParts parts;
+  private final TrainListener listener;
+  private @Nullable Path last;
+
+  Checkpoints(TrainSetup setup, RunParts parts, TrainListener listener) {
+    this.setup = setup;
+    this.parts = parts;
+    this.listener = listener;
+  }
+
+  /// Makes the output folder and tries to write there, before hours of training.
+  ///
+  /// @throws InputException if it cannot be written to
+  static void prepare(Path folder) {
+    Path probe = folder.resolve(".anima-write-test");
+    try {
+      Files.createDirectories(folder);
+      Files.write(probe, new byte[] {1});
+      Files.delete(probe);
+    } catch (IOException e) {
+      throw new InputException(
+          "--output_dir: "
+              + folder
+              + " cannot be written to ("
+              + e.getClass().getSimpleName()
+              + "); choose another folder",
+          e);
+    }
+  }
+
+  void atStep(int step, int epoch) {
+    // The reference counts epochs from 0 in step files and from 1 in the others.
+    save(setup.checkpoints().stepFile(step), step, epoch - 1, false);
+    setup
+        .checkpoints()
+        .stepToRemove(step)
+        .ifPresent(old -> remove(setup.checkpoints().stepFile(old)));
+  }
+
+  void atEpoch(int epoch, int step) {
+    save(setup.checkpoints().epochFile(epoch), step, epoch, false);
+    setup
+        .checkpoints()
+        .epochToRemove(epoch)
+        .ifPresent(old -> remove(setup.checkpoints().epochFile(old)));
+  }
+
+  void atEnd(int step, int epoch) {
+    save(setup.checkpoints().finalFile(), step, epoch, true);
+  }
+
+  /// The user asked for a stop: the final name stays free for a finished run.
+  void atStop(int step, int epoch) {
+    save(setup.checkpoints().stepFile(step), step, epoch - 1, true);
+  }
+
+  private void save(String name, int step, int epoch, boolean end) {
+    Path file = setup.config().output().dir().resolve(name);
+    boolean integerAlpha =
+        parts.trained().integerAlpha() && setup.config().machine().referenceExact();
+    parts.learner().optimizer().eval();
+    try {
+      LoraSaver.save(
+          parts.loras(),
+          file,
+          parts.metadata().at(step, epoch, Instant.now()),
+          new LoraSaver.Options(
+              LoraKeys.Style.SD_SCRIPTS, setup.config().output().precision().map(Checkpoints::dtype), integerAlpha));
+    } finally {
+      parts.learner().optimizer().train();
+    }
+    last = file;
+    listener.on(new TrainEvent.Saved(file, step, end));
+  }
+
+  private static Dtype dtype(SavedType type) {
+    return switch (type) {
+      case FLOAT -> Dtype.F32;
+      case FP16 -> Dtype.F16;
+      case BF16 -> Dtype.BF16;
+    };
+  }
+
+  private void remove(String name) {
+    Path file = setup.config().output().dir().resolve(name);
+    try {
+      if (Files.deleteIfExists(file)) {
+        listener.on(new TrainEvent.Removed(file));
+      }
+    } catch (IOException e) {
+      listener.on(new TrainEvent.Note(file + " is old but could not be deleted: " + e.getMessage()));
+    }
+  }
+
+  /// Where the newest good file is, as part of a sentence.
+  String describeLast() {
+    return Optional.ofNullable(last)
+        .map(file -> "the last checkpoint is " + file)
+        .orElse("there is no checkpoint yet (--save_every_n_steps makes some)");
+  }
+}

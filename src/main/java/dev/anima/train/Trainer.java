@@ -1,0 +1,337 @@
+package dev.anima.train;
+
+import dev.anima.config.CacheConfig.Store;
+import dev.anima.dataset.BatchFeed;
+import dev.anima.dataset.BatchPlan;
+import dev.anima.dataset.SamplePlan;
+import dev.anima.engine.Dtype;
+import dev.anima.engine.NoGrad;
+import dev.anima.engine.Ops;
+import dev.anima.engine.RandomStream;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import dev.anima.io.RunFailedException;
+import dev.anima.lora.LoraSet;
+import dev.anima.lora.Network;
+import dev.anima.lora.StreamDraws;
+import dev.anima.lora.WeightNorms;
+import dev.anima.model.Adapters;
+import dev.anima.model.dit.AnimaDit;
+import dev.anima.train.objective.LossMask;
+import dev.anima.train.objective.NoisyLatents;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/// The training loop: what `spec/training.md` §12 describes, top to bottom.
+final class Trainer {
+  private final TrainSetup setup;
+  private final RunParts parts;
+  private final TrainListener listener;
+  private final BooleanSupplier stopRequested;
+  private final Checkpoints checkpoints;
+  private final Validator validator;
+  private final LossAverage average = new LossAverage();
+  private final DitStep ditStep;
+  private final BatchFeed feed;
+  private final Adapters textAdapters;
+  private final Adapters ditAdapters;
+  private int step;
+
+  /// @param stopRequested asked between steps: save and end
+  Trainer(TrainSetup setup, RunParts parts, TrainListener listener, BooleanSupplier stopRequested) {
+    this.setup = setup;
+    this.parts = parts;
+    this.listener = listener;
+    this.stopRequested = stopRequested;
+    this.checkpoints = new Checkpoints(setup, parts, listener);
+    StreamDraws draws = new StreamDraws(parts.host(), parts.device());
+    this.textAdapters = parts.loras().training(Network.TEXT_ENCODER, draws);
+    this.ditAdapters = parts.loras().training(Network.DIT, draws);
+    this.ditStep = new DitStep(parts.objective(), this::pass);
+    this.feed =
+        new BatchFeed(
+            setup.data(),
+            (_, batches) -> epochOrder(batches),
+            BatchFeed.EpochStart.REFERENCE,
+            setup.caching(),
+            setup.plan().totalSteps());
+    this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
+  }
+
+  private DitPass pass() {
+    AnimaDit dit = parts.dit();
+    return switch (setup.config().memory().checkpointing()) {
+      case OFF -> new PlainPass(dit, ditAdapters);
+      case RECOMPUTE, OFFLOAD -> new CheckpointedPass(dit, ditAdapters, parts.streams());
+    };
+  }
+
+  /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
+  private long[] epochOrder(int batches) {
+    parts.host().nextLong63();
+    return RandomStream.permutation(parts.host().nextLong63(), batches);
+  }
+
+  /// Trains to the end, or until a stop is asked for.
+  void run() {
+    RunPlan plan = setup.plan();
+    listener.on(new TrainEvent.Started(plan, step));
+    parts.samples().atStart();
+    for (int epoch = 1; epoch <= plan.epochs(); epoch++) {
+      listener.on(new TrainEvent.EpochStarted(epoch, plan.epochs()));
+      feed.beginEpoch(epoch, 0);
+      if (!epoch(epoch)) {
+        finish(epoch, true);
+        return;
+      }
+      listener.on(new TrainEvent.EpochDone(epoch, average.average()));
+      endOfEpoch(epoch);
+    }
+    finish(plan.epochs(), false);
+  }
+
+  /// Trains on the batches of one epoch; false if a stop was asked for.
+  private boolean epoch(int epoch) {
+    for (int index = 0; step < setup.plan().totalSteps(); index++) {
+      Optional<BatchPlan> batch = feed.next();
+      if (batch.isEmpty()) {
+        break;
+      }
+      feed.publish(step);
+      microBatch(batch.get(), epoch, index);
+      if (stopRequested.getAsBoolean() && setup.plan().isUpdate(index)) {
+        return step >= setup.plan().totalSteps();
+      }
+    }
+    return true;
+  }
+
+  private void microBatch(BatchPlan batch, int epoch, int index) {
+    long start = System.nanoTime();
+    boolean update = setup.plan().isUpdate(index);
+    double loss = loss(batch, epoch);
+    Optional<WeightNorms.Report> norms;
+    if (update) {
+      parts.learner().update();
+      norms = parts.learner().limitNorms();
+      step++;
+      if (setup.checkpoints().savesAtStep(step)) {
+        checkpoints.atStep(step, epoch);
+      }
+    } else {
+      norms = parts.learner().limitNorms();
+    }
+    average.add(epoch, index, loss);
+    listener.on(
+        new TrainEvent.BatchDone(
+            step,
+            epoch,
+            update,
+            loss,
+            average.average(),
+            parts.learner().nextRates(),
+            norms.map(Trainer::scalars).orElse(Map.of()),
+            (System.nanoTime() - start) / 1e9));
+    if (update) {
+      parts.samples().afterStep(step, epoch);
+      if (setup.config().validation().everySteps().isPresent()
+          && step % setup.config().validation().everySteps().getAsInt() == 0) {
+        validate(false, step);
+      }
+    }
+  }
+
+  private static Map<String, Double> scalars(WeightNorms.Report report) {
+    Map<String, Double> map = new LinkedHashMap<>();
+    map.put("max_norm/keys_scaled", (double) report.scaled());
+    map.put("max_norm/max_key_norm", report.max());
+    map.put("norm/avg_key_norm", report.mean());
+    return map;
+  }
+
+  /// Forward and backward of one micro-batch; the loss as the reference logs it.
+  private double loss(BatchPlan batch, int epoch) {
+    double factor = parts.learner().lossScale() / setup.plan().accumulation();
+    try (Scope _ = new Scope()) { // activations end here
+      LatentStore.Batch latents = parts.latents().of(batch);
+      feed.ahead().ifPresent(parts.latents()::prefetch);
+      TextPipeline.@Nullable Batch states = liveStates(batch);
+      NoisyLatents noisy = noisy(latents.latents());
+      Tensor context = states == null ? keptContext(batch) : context(states);
+      double loss =
+          ditStep
+              .lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor)
+              .item(); // the one wait for the device
+      if (!Double.isFinite(loss)) {
+        throw notANumber(loss, batch, epoch);
+      }
+      return loss;
+    }
+  }
+
+  private NoisyLatents noisy(Tensor latents) {
+    try (NoGrad _ = new NoGrad()) {
+      return parts.objective().draw(latents, parts.device(), parts.host(), setup.dtype());
+    }
+  }
+
+  private static @Nullable Tensor mask(LatentStore.Batch batch) {
+    Tensor masks = batch.masks();
+    return masks == null
+        ? null
+        : LossMask.ofAlpha(masks, batch.latents().size(-2), batch.latents().size(-1));
+  }
+
+  private Tensor sampleWeights(BatchPlan batch) {
+    float[] weights = new float[batch.samples().size()];
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] = (float) batch.samples().get(i).lossWeight();
+    }
+    return Ops.of(weights, weights.length).to(setup.device());
+  }
+
+  // ---- text -----------------------------------------------------------------------------------
+
+  /// Qwen3's states where something behind the captions trains before the DiT; null where contexts
+  /// are kept. The text encoder's dropouts are drawn here, before the noise.
+  private TextPipeline.@Nullable Batch liveStates(BatchPlan batch) {
+    if (parts.trainsTextEncoder()) {
+      List<String> captions = batch.samples().stream().map(SamplePlan::caption).toList();
+      boolean wholeLength = parts.loras().dropouts().element().isPresent();
+      return parts.text().encodeLive(captions, wholeLength, textAdapters);
+    }
+    if (!parts.trainsAdapter()) {
+      return null;
+    }
+    List<String> keys = textKeys(batch);
+    parts.text().encode(keys.stream().filter(key -> !parts.text().isKept(key)).toList());
+    return parts.text().kept(keys, parts.hidden());
+  }
+
+  /// The LLM adapter behind live states; its dropouts are drawn after the noise, as in the DiT.
+  private Tensor context(TextPipeline.Batch states) {
+    boolean trimmed = !parts.trainsAdapter() || parts.loras().dropouts().element().isEmpty();
+    return parts.text().context(states, parts.dit().llmAdapter(), trimmed, ditAdapters);
+  }
+
+  private Tensor keptContext(BatchPlan batch) {
+    return parts.text().context(textKeys(batch), parts.dit().llmAdapter(), parts.hidden());
+  }
+
+  /// Captions, or with cached text the images' keys; cached captions are dropped here
+  /// (`spec/dataset.md` §5.6).
+  private List<String> textKeys(BatchPlan batch) {
+    if (setup.config().cache().text() == Store.NONE) {
+      return batch.samples().stream().map(SamplePlan::caption).toList();
+    }
+    boolean anyRate = batch.samples().stream().anyMatch(sample -> dropoutRate(sample) > 0);
+    List<String> keys = new ArrayList<>();
+    for (SamplePlan sample : batch.samples()) {
+      boolean dropped = anyRate && setup.data().random().random() < dropoutRate(sample);
+      keys.add(dropped ? "" : TextCaching.key(sample.image()));
+    }
+    return keys;
+  }
+
+  private static double dropoutRate(SamplePlan sample) {
+    return sample.image().subset().spec().caption().captionDropoutRate();
+  }
+
+  // ---- validation -----------------------------------------------------------------------------
+
+  private void validate(boolean byEpoch, int x) {
+    OptionalInt batches = setup.config().validation().maxBatches();
+    validator
+        .loss(batches.orElse(Integer.MAX_VALUE))
+        .ifPresent(
+            loss ->
+                listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
+  }
+
+  /// Mean losses of a batch without dropout and gradients, at `passes` drawn times.
+  private double[] evaluationLosses(BatchPlan batch, int passes) {
+    LoraSet loras = parts.loras();
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      LatentStore.Batch latents = parts.latents().of(batch);
+      Adapters dit = loras.evaluating(Network.DIT, 1);
+      Tensor context;
+      if (parts.trainsTextEncoder() || parts.trainsAdapter()) {
+        TextPipeline.Batch states =
+            parts.trainsTextEncoder()
+                ? parts
+                    .text()
+                    .encodeLive(
+                        batch.samples().stream().map(SamplePlan::caption).toList(),
+                        false,
+                        loras.evaluating(Network.TEXT_ENCODER, 1))
+                : keptStates(batch);
+        context = parts.text().context(states, parts.dit().llmAdapter(), true, dit);
+      } else {
+        context = keptContext(batch);
+      }
+      double[] losses = new double[passes];
+      for (int i = 0; i < passes; i++) {
+        try (Scope _ = new Scope()) {
+          NoisyLatents noisy = noisy(latents.latents());
+          Tensor prediction = parts.dit().forward(noisy.noisy(), noisy.timesteps(), context, dit);
+          losses[i] =
+              parts.objective().loss(prediction, noisy, mask(latents), sampleWeights(batch)).item();
+        }
+      }
+      return losses;
+    }
+  }
+
+  private TextPipeline.Batch keptStates(BatchPlan batch) {
+    List<String> keys = textKeys(batch);
+    parts.text().encode(keys.stream().filter(key -> !parts.text().isKept(key)).toList());
+    return parts.text().kept(keys, parts.hidden());
+  }
+
+  // ---- ends -----------------------------------------------------------------------------------
+
+  private void endOfEpoch(int epoch) {
+    if (epoch % setup.config().validation().everyEpochs() == 0) {
+      validate(true, epoch);
+    }
+    if (setup.checkpoints().savesAtEpoch(epoch, setup.plan().epochs())) {
+      checkpoints.atEpoch(epoch, step);
+    }
+    parts.samples().afterEpoch(epoch, step);
+  }
+
+  private void finish(int epoch, boolean stopped) {
+    if (stopped) {
+      checkpoints.atStop(step, epoch);
+    } else {
+      checkpoints.atEnd(step, epoch);
+    }
+    listener.on(new TrainEvent.Finished(step, average.average(), stopped));
+  }
+
+  private RunFailedException notANumber(double loss, BatchPlan batch, int epoch) {
+    List<Path> files = batch.samples().stream().map(sample -> sample.image().found().file()).toList();
+    String advice =
+        setup.dtype() == Dtype.F32
+            ? "try a lower --learning_rate"
+            : "try a lower --learning_rate or --mixed_precision=bf16";
+    return new RunFailedException(
+        "the loss became %s at step %d (epoch %d) with %s; %s. Nothing was saved over; %s"
+            .formatted(
+                Double.isNaN(loss) ? "NaN" : "infinite",
+                step + 1,
+                epoch,
+                String.join(", ", files.stream().map(Path::toString).toList()),
+                advice,
+                checkpoints.describeLast()));
+  }
+
+}

@@ -1,0 +1,287 @@
+package dev.anima.train;
+
+import dev.anima.config.CacheConfig;
+import dev.anima.config.CacheConfig.Store;
+import dev.anima.config.IntOrRatio;
+import dev.anima.config.ScheduleConfig;
+import dev.anima.config.TrainConfig;
+import dev.anima.dataset.DatasetMetadata;
+import dev.anima.dataset.PixelLoader;
+import dev.anima.dataset.TrainingImage;
+import dev.anima.engine.Dtype;
+import dev.anima.engine.RandomStream;
+import dev.anima.lora.LoraSet;
+import dev.anima.lora.Network;
+import dev.anima.model.Placement;
+import dev.anima.model.RotaryPrecision;
+import dev.anima.model.dit.AnimaDit;
+import dev.anima.model.text.Qwen3Config;
+import dev.anima.model.text.Tokenizers;
+import dev.anima.model.vae.QwenImageVae;
+import dev.anima.train.objective.Objective;
+import dev.anima.train.objective.ObjectiveFlags;
+import dev.anima.train.optim.GradScaler;
+import dev.anima.train.optim.OptimizerChoice;
+import dev.anima.train.schedule.LrSchedule;
+import dev.anima.train.schedule.ScheduleFlags;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
+
+/// One run from checked setup to the finished LoRA: loads, caches, trains, frees everything.
+///
+/// All libtorch calls happen on the calling thread.
+public final class TrainingRun implements AutoCloseable {
+  private final TrainSetup setup;
+  private final TrainListener listener;
+  private final String program;
+  private final TrainedModel trained;
+  private final OptimizerChoice optimizer;
+  private final LrSchedule schedule;
+  private final Objective objective;
+  private final Deque<AutoCloseable> owned = new ArrayDeque<>();
+
+  /// Checks what can be checked without loading weights.
+  ///
+  /// @param program name and version of this program, for the metadata
+  /// @throws dev.anima.io.InputException if a flag or a model file is wrong
+  public TrainingRun(TrainSetup setup, TrainListener listener, String program) {
+    this.setup = setup;
+    this.listener = listener;
+    this.program = program;
+    this.trained = TrainedModel.of(setup);
+    TrainConfig config = setup.config();
+    this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
+    ScheduleFlags scheduleFlags = schedule(config, setup.plan());
+    this.schedule = optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
+    this.objective = objective(setup).objective();
+    QwenImageVae.check(config.models().vae());
+    Checkpoints.prepare(config.output().dir());
+  }
+
+  /// The schedule flags in the optim room's form.
+  public static ScheduleFlags schedule(TrainConfig config, RunPlan plan) {
+    ScheduleConfig flags = config.schedule();
+    return new ScheduleFlags(
+        flags.name(),
+        flags.type(),
+        number(flags.warmup()),
+        number(flags.decay()),
+        plan.totalSteps(),
+        flags.cycles(),
+        flags.power(),
+        flags.timescale(),
+        flags.minLrRatio(),
+        flags.args(),
+        config.optimizer().learningRate());
+  }
+
+  private static Number number(IntOrRatio value) {
+    return switch (value) {
+      case IntOrRatio.Steps(int steps) -> steps;
+      case IntOrRatio.Ratio(double ratio) -> ratio;
+    };
+  }
+
+  /// The noise and loss flags in the objective's form.
+  public static ObjectiveFlags objective(TrainSetup setup) {
+    var flags = setup.flags();
+    return new ObjectiveFlags(
+        flags.text("timestep_sampling", "sigmoid"),
+        flags.number("sigmoid_scale"),
+        flags.number("discrete_flow_shift"),
+        flags.text("weighting_scheme", "uniform"),
+        flags.number("logit_mean"),
+        flags.number("logit_std"),
+        flags.number("mode_scale"),
+        flags.text("loss_type", "l2"),
+        flags.text("huber_schedule", "snr"),
+        flags.number("huber_c"),
+        flags.number("huber_scale"),
+        flags.maybeNumber("ip_noise_gamma").orElse(0),
+        flags.on("ip_noise_gamma_random_strength"),
+        flags.maybeInteger("min_timestep"),
+        flags.maybeInteger("max_timestep"),
+        false);
+  }
+
+  /// Trains. Returns when the last file is written.
+  ///
+  /// @param stopRequested asked between steps: save and end
+  public void run(BooleanSupplier stopRequested) {
+    notes();
+    Tokenizers tokenizers = new Tokenizers(setup.config().models().qwen3());
+    CompletableFuture<Map<String, String>> hashes =
+        CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
+    Placement placement = placement(setup.dtype());
+    TextPipeline text =
+        own(
+            new TextPipeline(
+                tokenizers,
+                setup.config().models().qwen3(),
+                placement,
+                setup.config().models().qwen3MaxTokens(),
+                setup.config().models().t5MaxTokens()));
+    LatentStore latents = own(latents());
+    int hidden = hidden();
+    if (setup.config().cache().text() != Store.NONE) {
+      cacheText(text, hidden);
+    }
+
+    RandomStream host = own(RandomStream.cpu(setup.seed()));
+    RandomStream device = setup.device().isCpu() ? host : own(RandomStream.on(setup.device(), setup.seed()));
+    host.skip(TrainedModel.referenceWords(setup));
+    List<String> notes = new ArrayList<>();
+    LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
+    notes.forEach(note -> listener.on(new TrainEvent.Note(note)));
+
+    AnimaDit dit;
+    try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
+      dit = own(AnimaDit.load(setup.config().models().dit(), placement, base.into(Network.DIT)));
+    }
+    Learner learner = own(learner(loras));
+    RunParts parts =
+        new RunParts(
+            trained,
+            dit,
+            text,
+            latents,
+            loras,
+            learner,
+            objective,
+            host,
+            device,
+            hidden,
+            metadata(hashes.join()),
+            Samples.NONE);
+    new Trainer(setup, parts, listener, stopRequested).run();
+  }
+
+  private void notes() {
+    setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+  }
+
+  private Placement placement(Dtype dtype) {
+    return new Placement(
+        setup.device(),
+        dtype,
+        setup.config().machine().referenceExact()
+            ? RotaryPrecision.REFERENCE
+            : RotaryPrecision.FLOAT32);
+  }
+
+  private LatentStore latents() {
+    CacheConfig cache = setup.config().cache();
+    Dtype dtype = setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype();
+    int chunk = setup.flags().maybeInteger("vae_chunk_size").orElse(0);
+    Supplier<QwenImageVae> vae =
+        () ->
+            QwenImageVae.load(
+                setup.config().models().vae(), placement(dtype), QwenImageVae.Half.ENCODER, Math.max(0, chunk));
+    if (cache.latents() == Store.NONE) {
+      return new LiveLatents(
+          vae.get(),
+          new PixelLoader(Runtime.getRuntime().availableProcessors()),
+          cache.vaeBatchSize(),
+          setup.device());
+    }
+    return CachedLatents.fill(
+        images(),
+        vae,
+        new CachedLatents.Options(
+            cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles()),
+        setup.device(),
+        listener);
+  }
+
+  /// All images of the run, training first, each once.
+  private List<TrainingImage> images() {
+    return Stream.concat(setup.data().training().stream(), setup.data().validation().stream())
+        .flatMap(dataset -> dataset.images().stream())
+        .toList();
+  }
+
+  private int hidden() {
+    return Qwen3Config.read(setup.config().models().qwen3()).hidden();
+  }
+
+  private void cacheText(TextPipeline text, int hidden) {
+    int batch =
+        setup
+            .config()
+            .cache()
+            .textBatchSize()
+            .orElse(setup.data().training().getFirst().spec().batchSize());
+    TextCaching.fill(
+        images(),
+        text,
+        setup.config().cache(),
+        batch,
+        BaseModelFiles.textEncoderIdentity(setup.config().models().qwen3(), setup.dtype()),
+        hidden,
+        setup.dtype(),
+        listener);
+    text.encode(List.of("")); // dropped captions
+    text.releaseTextEncoder();
+  }
+
+  private Learner learner(LoraSet loras) {
+    TrainConfig config = setup.config();
+    return new Learner(
+        loras,
+        optimizer,
+        schedule,
+        config.optimizer().learningRate(),
+        config.optimizer().maxGradNorm(),
+        config.network().maxNorm(),
+        setup.dtype() == Dtype.F16 ? Optional.of(new GradScaler()) : Optional.empty());
+  }
+
+  private RunMetadata metadata(Map<String, String> modelFiles) {
+    boolean fromFile = setup.datasets().file().isPresent();
+    return new RunMetadata(
+        setup.flags(),
+        setup.plan(),
+        setup.seed(),
+        fromFile
+            ? DatasetMetadata.ofConfig(setup.data())
+            : DatasetMetadata.ofFolders(setup.data(), setup.plan().accumulation()),
+        optimizer.pythonName(),
+        modelFiles,
+        NetworkArgsText.of(setup.config().network()),
+        RandomGenerator.getDefault().nextLong(1L << 32),
+        Instant.now(),
+        program);
+  }
+
+  private <T extends AutoCloseable> T own(T resource) {
+    owned.push(resource);
+    return resource;
+  }
+
+  @Override
+  public void close() {
+    while (!owned.isEmpty()) {
+      try {
+        owned.pop().close();
+      } catch (Exception e) {
+        throw new IllegalStateException("closing a run failed", e);
+      }
+    }
+  }
+
+  Path outputDir() {
+    return setup.config().output().dir();
+  }
+}
