@@ -25,6 +25,11 @@ public final class NearestName {
             .min(Comparator.comparingInt(String::length));
   }
 
+  /// `, did you mean "X"?` for the nearest of `candidates`, or nothing when none is near.
+  public static String hint(String typed, Collection<String> candidates) {
+    return of(typed, candidates).map(name -> ", did you mean \"" + name + "\"?").orElse("");
+  }
+
   /// A line to put under a message about `typed`, or nothing.
   static String hint(String typed, Collection<String> candidates, String before, String after) {
     return of(typed, candidates)

@@ -5,6 +5,7 @@ import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch_cuda;
 
 /// A named source of random numbers: one libtorch generator, seeded once and passed to whoever
 /// draws.
@@ -39,6 +40,22 @@ public final class RandomStream implements AutoCloseable {
     Generator generator = torch.make_generator_cpu();
     generator.set_current_seed(seed);
     return new RandomStream(generator, Device.CPU);
+  }
+
+  /// A generator of its own on `device`.
+  public static RandomStream on(Device device, long seed) {
+    return switch (device.kind()) {
+      case CPU -> cpu(seed);
+      case CUDA -> {
+        Libtorch.load();
+        Generator generator = torch_cuda.make_generator_cuda((byte) device.index());
+        generator.set_current_seed(seed);
+        yield new RandomStream(generator, device);
+      }
+      case MPS ->
+          throw new UnsupportedOperationException(
+              "libtorch's Java binding makes no generators on Apple's GPU");
+    };
   }
 
   public Device device() {

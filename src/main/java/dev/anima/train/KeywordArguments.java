@@ -1,5 +1,7 @@
 package dev.anima.train;
 
+import dev.anima.config.NearestName;
+import dev.anima.config.PythonLiteral;
 import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -15,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// types.
 ///
 /// Values are Python literals as the command line parsed them: [Number], [Boolean], [String], a
-/// [List] (tuple or list) or null (`None`). Every getter notes its name; [#rejectUnknown] then
+/// [PythonLiteral.Tuple], [List] or null (`None`). Every getter notes its name; [#rejectUnknown] then
 /// refuses what nobody asked for. All complaints are [InputException]s that name flag and key.
 public final class KeywordArguments {
   private final String flag;
@@ -118,7 +120,7 @@ public final class KeywordArguments {
   public InputException wrong(String key, @Nullable Object value, String expected) {
     return new InputException(
         "%s: %s=%s does not fit %s, expected %s"
-            .formatted(flag, key, PythonText.of(value), owner, expected));
+            .formatted(flag, key, PythonLiteral.text(value), owner, expected));
   }
 
   private InputException missing(String key) {
@@ -146,9 +148,12 @@ public final class KeywordArguments {
   }
 
   private List<Double> asNumbers(String key, Object value) {
-    if (!(value instanceof List<?> list)) {
-      throw wrong(key, value, "a tuple of numbers");
-    }
+    List<?> list =
+        switch (value) {
+          case List<?> plain -> plain;
+          case PythonLiteral.Tuple tuple -> tuple.items();
+          default -> throw wrong(key, value, "a tuple of numbers");
+        };
     List<Double> numbers = new ArrayList<>();
     for (Object element : list) {
       numbers.add(asNumber(key, element));

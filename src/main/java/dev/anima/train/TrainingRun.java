@@ -149,6 +149,7 @@ public final class TrainingRun implements AutoCloseable {
     try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
       dit = own(AnimaDit.load(setup.config().models().dit(), placement, base.into(Network.DIT)));
     }
+    dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));
     RunParts parts =
         new RunParts(

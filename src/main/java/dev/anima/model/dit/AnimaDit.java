@@ -33,6 +33,7 @@ public final class AnimaDit implements AutoCloseable {
   private final ModulationWeights finalModulation;
   private final Linear finalLinear;
   private final LlmAdapter llmAdapter;
+  private boolean cutsText;
 
   /// Tokens ready for the blocks.
   ///
@@ -74,6 +75,12 @@ public final class AnimaDit implements AutoCloseable {
       weights.close();
       throw e;
     }
+  }
+
+  /// Attend to no more text rows than there are image tokens, as the reference does with
+  /// `--split_attn`: it matters below 512 tokens (about 362 x 362 pixels). Off at first.
+  public void cutText(boolean cut) {
+    cutsText = cut;
   }
 
   public DitConfig config() {
@@ -151,7 +158,13 @@ public final class AnimaDit implements AutoCloseable {
   /// @return `(B, L, c)` in the caller's scope
   public Tensor block(int index, Tensor x, Embedded embedded, Tensor text, Adapters adapters) {
     return DitBlock.forward(
-        blocks.get(index), x, embedded.conditioning(), embedded.rope(), text, adapters);
+        blocks.get(index),
+        x,
+        embedded.conditioning(),
+        embedded.rope(),
+        text,
+        adapters,
+        cutsText);
   }
 
   /// The final layer, and tokens back to latents.

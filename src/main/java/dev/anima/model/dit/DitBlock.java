@@ -26,6 +26,8 @@ public final class DitBlock {
   ///
   /// @param x `(B, L, c)`
   /// @param text `(B, S, context)`: every row is attended to, the zero rows of the padding included
+  /// @param cutText attend to the first L rows only where S is larger, as the reference does with
+  ///   `--split_attn` (spec/models.md T6)
   /// @return `(B, L, c)`, a new tensor in the caller's scope
   public static Tensor forward(
       BlockWeights weights,
@@ -33,20 +35,21 @@ public final class DitBlock {
       Conditioning conditioning,
       Rotary rope,
       Tensor text,
-      Adapters adapters) {
+      Adapters adapters,
+      boolean cutText) {
     Dtype dtype = weights.selfAttention().qNorm().dtype();
     Tensor afterSelf =
         Scope.keep(() -> {
           Tensor modulation = conditioning.modulation(weights.selfModulation(), adapters);
           Tensor n = modulatedNorm(x, modulation).to(dtype);
-          return gated(x, modulation, attention(weights.selfAttention(), n, n, rope, adapters));
+          return gated(x, modulation, attention(weights.selfAttention(), n, n, rope, adapters, false));
         });
     Tensor afterCross =
         Scope.keep(() -> {
           Tensor modulation = conditioning.modulation(weights.crossModulation(), adapters);
           Tensor n = modulatedNorm(afterSelf, modulation).to(dtype);
           return gated(
-              afterSelf, modulation, attention(weights.crossAttention(), n, text, null, adapters));
+              afterSelf, modulation, attention(weights.crossAttention(), n, text, null, adapters, cutText));
         });
     afterSelf.close();
     Tensor afterMlp =
@@ -80,10 +83,15 @@ public final class DitBlock {
   /// @param source `(B, L or S, ...)` gives keys and values
   /// @param rope positions, null for the text
   static Tensor attention(
-      AttentionWeights weights, Tensor n, Tensor source, @Nullable Rotary rope, Adapters adapters) {
+      AttentionWeights weights, Tensor n, Tensor source, @Nullable Rotary rope, Adapters adapters,
+      boolean cut) {
     Tensor q = heads(weights.q().apply(n, adapters), weights.qNorm(), rope);
     Tensor k = heads(weights.k().apply(source, adapters), weights.kNorm(), rope);
     Tensor v = Attention.split(weights.v().apply(source, adapters), weights.headSize());
+    if (cut && k.size(1) > q.size(1)) {
+      k = k.narrow(1, 0, q.size(1));
+      v = v.narrow(1, 0, q.size(1));
+    }
     return weights.output().apply(Attention.attend(q, k, v, null), adapters);
   }
 

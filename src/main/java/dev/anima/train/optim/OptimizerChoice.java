@@ -2,8 +2,8 @@ package dev.anima.train.optim;
 
 import dev.anima.io.InputException;
 import dev.anima.train.KeywordArguments;
-import dev.anima.train.NearestName;
-import dev.anima.train.PythonText;
+import dev.anima.config.NearestName;
+import dev.anima.config.PythonLiteral;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -175,7 +175,7 @@ public record OptimizerChoice(String name, Map<String, Object> arguments, Optimi
     if (rates.size() > 1) {
       throw new InputException(
           "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal, got %s; set --unet_lr and --text_encoder_lr to the same value"
-              .formatted(rates.stream().map(PythonText::of).collect(Collectors.joining(" and "))));
+              .formatted(rates.stream().map(PythonLiteral::text).collect(Collectors.joining(" and "))));
     }
   }
 
@@ -196,7 +196,7 @@ public record OptimizerChoice(String name, Map<String, Object> arguments, Optimi
       return pythonClass;
     }
     List<String> pairs = new ArrayList<>();
-    arguments.forEach((key, value) -> pairs.add(key + "=" + PythonText.of(value)));
+    arguments.forEach((key, value) -> pairs.add(key + "=" + PythonLiteral.text(value)));
     return pythonClass + "(" + String.join(",", pairs) + ")";
   }
 
@@ -210,7 +210,7 @@ public record OptimizerChoice(String name, Map<String, Object> arguments, Optimi
       case OptimizerConfig.Prodigy _ when learningRate <= 0.1 ->
           warnings.add(
               "--learning_rate=%s is low for Prodigy, which finds the step size itself: 1.0 is usual"
-                  .formatted(PythonText.of(learningRate)));
+                  .formatted(PythonLiteral.text(learningRate)));
       case OptimizerConfig.Adafactor adafactor when adafactor.relativeStep() ->
           warnings.add(
               "Adafactor with relative_step chooses its own step sizes: learning rates and --lr_scheduler have no effect (relative_step=False uses them)");

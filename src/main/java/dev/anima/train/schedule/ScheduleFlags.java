@@ -2,7 +2,7 @@ package dev.anima.train.schedule;
 
 import dev.anima.io.InputException;
 import dev.anima.train.KeywordArguments;
-import dev.anima.train.NearestName;
+import dev.anima.config.NearestName;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;

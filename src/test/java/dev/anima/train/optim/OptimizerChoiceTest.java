@@ -1,5 +1,6 @@
 package dev.anima.train.optim;
 
+import dev.anima.config.PythonLiteral;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -20,7 +21,7 @@ class OptimizerChoiceTest {
   void namesTheClassAndTheArgumentsLikePython() {
     Map<String, Object> arguments = new LinkedHashMap<>();
     arguments.put("weight_decay", 0.11);
-    arguments.put("betas", List.of(0.9, 0.99));
+    arguments.put("betas", new PythonLiteral.Tuple(List.of(0.9, 0.99)));
 
     assertThat(OptimizerChoice.parse("adamw8BIT", arguments).pythonName())
         .isEqualTo("bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.11,betas=(0.9, 0.99))");
