@@ -1,5 +1,6 @@
 package dev.anima.cli;
 
+import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.doctor.DoctorCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -11,7 +12,12 @@ final class Commands {
 
   /// All commands, printing to `console`.
   static CommandLine tree(Console console) {
-    return root().addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))));
+    return root()
+        .addSubcommand(
+            "check",
+            new CheckCommand()
+                .asSubcommand(console, "Tells what a training run would do, before it starts."))
+        .addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))));
   }
 
   /// The program without its commands.

@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import dev.anima.config.NetworkConfig;
+import dev.anima.config.TrainConfig;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.RandomStream;
@@ -50,8 +51,13 @@ public record TrainedModel(
   /// @throws dev.anima.io.InputException if a file is not what it should be, or nothing is left to
   ///   train
   public static TrainedModel of(TrainSetup setup) {
-    NetworkConfig network = setup.config().network();
-    LoraPlan.Layers layers = layers(setup.config().models().dit(), setup.config().models().qwen3());
+    return of(setup.config());
+  }
+
+  /// As above.
+  public static TrainedModel of(TrainConfig config) {
+    NetworkConfig network = config.network();
+    LoraPlan.Layers layers = layers(config.models().dit(), config.models().qwen3());
     Set<Network> networks =
         switch (network.trained()) {
           case DIT_AND_TEXT_ENCODER -> Set.of(Network.values());
@@ -60,9 +66,9 @@ public record TrainedModel(
         };
     ParameterGroup.LearningRates rates =
         new ParameterGroup.LearningRates(
-            setup.config().optimizer().learningRate(),
-            setup.config().optimizer().unetRate(),
-            setup.config().optimizer().textEncoderRate());
+            config.optimizer().learningRate(),
+            config.optimizer().unetRate(),
+            config.optimizer().textEncoderRate());
     if (network.dimFromWeights()) {
       try (LoraFile file = LoraFile.open(network.weights().orElseThrow(), LoraKeys.of(layers))) {
         LoraPlan plan = NetworkWeights.plan(file, layers, networks);
