@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Frozen linear layers that see the same input, `yᵢ = x Wᵢᵀ`, each with any number of adapters.
 ///
-/// Backward: `dx = Σ dyᵢ Wᵢ`, plus the adapters' parts.
+/// Backward: `dx = Σ dyᵢ Wᵢ`, plus the adapters' parts. A single layer computes in the dtype of its
+/// input, whatever that of its weight.
 ///
 /// @param joined all weights below each other, `(Σ out, in)`, for one product instead of several;
 ///   null when memory is short (it is a second copy of the weights)
@@ -64,7 +65,7 @@ record AdaptedLinear(List<Part> parts, @Nullable Tensor joined) {
   }
 
   private List<Tensor> separately(Tensor x) {
-    return parts.stream().map(part -> Ops.linear(x, part.weight)).toList();
+    return parts.stream().map(part -> Ops.linear(x, part.weight.to(x.dtype()))).toList();
   }
 
   private List<Tensor> together(Tensor x, Tensor weights) {
@@ -109,7 +110,7 @@ record AdaptedLinear(List<Part> parts, @Nullable Tensor joined) {
     if (joined != null) {
       return Ops.cat(dy, -1).matmul(joined);
     }
-    Tensor dx = dy.getFirst().matmul(parts.getFirst().weight);
+    Tensor dx = dy.getFirst().matmul(parts.getFirst().weight.to(dy.getFirst().dtype()));
     for (int i = 1; i < dy.size(); i++) {
       dx.view(dx.size(0) * dx.size(1), dx.size(2))
           .addmm_(dy.get(i).flatten(0, 1), parts.get(i).weight, 1);

@@ -1,5 +1,6 @@
 package dev.anima.model.block;
 
+import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
@@ -18,7 +19,8 @@ public final class BatchedModulation implements AutoCloseable {
   private final Tensor up; // (3n, a, 3D)
   private final long branches;
 
-  public BatchedModulation(List<BlockWeights> blocks) {
+  /// @param dtype of the product, that of the embedding: float32 over fp16 weights
+  public BatchedModulation(List<BlockWeights> blocks, Dtype dtype) {
     List<Tensor> downs = new ArrayList<>();
     List<Tensor> ups = new ArrayList<>();
     for (BlockWeights block : blocks) {
@@ -30,8 +32,8 @@ public final class BatchedModulation implements AutoCloseable {
       ups.add(block.linear(BlockLinear.MLP_MODULATION_UP).t());
     }
     branches = downs.size();
-    down = Ops.cat(downs, 0).retain();
-    up = Ops.stack(ups, 0).retain();
+    down = Scope.keep(() -> Ops.cat(downs, 0).to(dtype)).retain();
+    up = Scope.keep(() -> Ops.stack(ups, 0).to(dtype)).retain();
   }
 
   /// @param activatedEmbedding `SiLU(e) (B, 1, D)`

@@ -158,18 +158,22 @@ final class BlockCase {
 
   /// How the explicit path runs.
   ///
+  /// @param dtype of weights and products
+  /// @param stream of the stream, the modulation and the gradient between blocks
   /// @param trimmed whether the text goes in without its padding
   /// @param joined whether projections are joined
   /// @param batched whether modulations are, where possible
   record Mode(
       Dtype dtype,
+      Dtype stream,
       AttentionKernel kernel,
       SavePolicy policy,
       boolean trimmed,
       boolean joined,
       boolean batched) {
     static Mode plain(Dtype dtype, SavePolicy policy) {
-      return new Mode(dtype, AttentionKernel.best(Device.CPU, dtype), policy, false, false, false);
+      return new Mode(
+          dtype, dtype, AttentionKernel.best(Device.CPU, dtype), policy, false, false, false);
     }
   }
 
@@ -188,18 +192,19 @@ final class BlockCase {
       Tensor fullText = context.to(dtype);
       TextContext text =
           mode.trimmed ? TextContext.trim(fullText, lengths) : TextContext.untrimmed(fullText);
-      BatchedModulation batched = mode.batched ? new BatchedModulation(cast) : null;
+      BatchedModulation batched = mode.batched ? new BatchedModulation(cast, mode.stream) : null;
       try (BlockStack stack =
           new BlockStack(
               explicit::get,
               blocks.stream().map(_ -> mode.policy).toList(),
               new BlockInputs(Rotary.of(angles, dtype), text),
-              new BlockStack.Timing(embedding.to(dtype), adaln.to(dtype), batched))) {
-        Tensor output = stack.forward(x.to(dtype));
+              new BlockStack.Timing(embedding.to(mode.stream), adaln.to(mode.stream), batched))) {
+        Tensor output = stack.forward(x.to(mode.stream));
         long bytes = stack.savedBytes();
         Tensor gradText = Ops.zeros(dtype, Device.CPU, text.rows().shape());
         BlockStack.StackGradients wanted =
-            stack.backward(gradOutput.to(dtype), new BlockStack.StackWanted(true, true, gradText));
+            stack.backward(
+                gradOutput.to(mode.stream), new BlockStack.StackWanted(true, true, gradText));
         return new Result(
             output,
             requireNonNull(wanted.input()),

@@ -45,7 +45,8 @@ class BlockGoldenTest {
                 .map(block -> new ExplicitBlock(block, BlockAdapters.NONE, kernel, true))
                 .toList();
         for (int depth = 1; depth <= 3; depth++) {
-          try (BatchedModulation batched = new BatchedModulation(weights.subList(0, depth));
+          try (BatchedModulation batched =
+                  new BatchedModulation(weights.subList(0, depth), Dtype.F32);
               BlockStack stack =
                   new BlockStack(
                       blocks::get,

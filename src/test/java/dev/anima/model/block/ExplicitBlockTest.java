@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// The explicit path against autograd of the plain forward.
 class ExplicitBlockTest {
@@ -67,7 +68,8 @@ class ExplicitBlockTest {
         BlockCase.Result expected = PlainBlocks.run(given);
         BlockCase.Result actual =
             given.explicit(
-                new BlockCase.Mode(Dtype.F64, kernel, SavePolicy.UNITS_13, true, true, true));
+                new BlockCase.Mode(
+                    Dtype.F64, Dtype.F64, kernel, SavePolicy.UNITS_13, true, true, true));
         long longest = actual.context().size(1);
         BlockCase.Result cut =
             new BlockCase.Result(
@@ -101,6 +103,7 @@ class ExplicitBlockTest {
           given.explicit(
               new BlockCase.Mode(
                   Dtype.F64,
+                  Dtype.F64,
                   FusedAttention.CPU_FLASH,
                   SavePolicy.ATTENTION_ONLY,
                   false,
@@ -133,7 +136,7 @@ class ExplicitBlockTest {
 
   private static BlockCase.Mode mode(Dtype dtype, SavePolicy policy, boolean trimmed) {
     BlockCase.Mode plain = BlockCase.Mode.plain(dtype, policy);
-    return new BlockCase.Mode(dtype, plain.kernel(), policy, trimmed, true, false);
+    return new BlockCase.Mode(dtype, dtype, plain.kernel(), policy, trimmed, true, false);
   }
 
   @ParameterizedTest
@@ -146,7 +149,8 @@ class ExplicitBlockTest {
           List.of(FusedAttention.CPU_FLASH, ChunkedAttention.standard())) {
         BlockCase.Result actual =
             given.explicit(
-                new BlockCase.Mode(Dtype.F32, kernel, SavePolicy.UNITS_13, false, true, false));
+                new BlockCase.Mode(
+                    Dtype.F32, Dtype.F32, kernel, SavePolicy.UNITS_13, false, true, false));
         assertClose(actual, expected, 5e-6);
       }
     }
@@ -202,6 +206,37 @@ class ExplicitBlockTest {
       }
     }
     assertThat(ours).isLessThan(theirs);
+  }
+
+  /// As fp16 needs it: float32 stream and modulation over reduced products.
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aWideStreamOverReducedProductsLosesLess(boolean batched) {
+    try (Scope _ = new Scope()) {
+      Set<BlockLinear> adapted = batched ? BlockCase.PROJECTIONS : ALL;
+      BlockCase given =
+          new BlockCase(11, 2, 64, 40, List.of(30L, 12L), adapted, 1, BlockCase.Dropouts.NONE);
+      BlockCase.Result expected = PlainBlocks.run(given);
+      BlockCase.Mode narrow = mode(Dtype.BF16, SavePolicy.INPUT_ONLY, false);
+      BlockCase.Result wide =
+          given.explicit(
+              new BlockCase.Mode(
+                  Dtype.BF16,
+                  Dtype.F32,
+                  narrow.kernel(),
+                  SavePolicy.INPUT_ONLY,
+                  false,
+                  true,
+                  batched));
+
+      assertThat(wide.output().dtype()).isEqualTo(Dtype.F32);
+      assertThat(wide.input().dtype()).isEqualTo(Dtype.F32);
+      assertThat(relative(wide.output(), expected.output()))
+          .isLessThan(0.8 * relative(given.explicit(narrow).output(), expected.output()));
+      for (int i = 0; i < expected.pairs().size(); i++) {
+        assertThat(cosine(wide.pairs().get(i), expected.pairs().get(i))).isGreaterThan(0.998);
+      }
+    }
   }
 
   @Test
