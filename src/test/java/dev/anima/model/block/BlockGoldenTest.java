@@ -2,7 +2,7 @@ package dev.anima.model.block;
 
 import dev.anima.Golden;
 import dev.anima.engine.AttentionKernel;
-import dev.anima.engine.Device;
+import dev.anima.engine.ChunkedAttention;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.FusedAttention;
 import dev.anima.engine.NoGrad;
@@ -22,8 +22,7 @@ class BlockGoldenTest {
   @ParameterizedTest(name = "trimmed {0}")
   @ValueSource(booleans = {false, true})
   void streamAfterEachBlockMatchesTheReference(boolean trimmed) {
-    for (AttentionKernel kernel :
-        List.of(FusedAttention.CPU_FLASH, AttentionKernel.best(Device.CPU, Dtype.F32))) {
+    for (AttentionKernel kernel : List.of(FusedAttention.CPU_FLASH, ChunkedAttention.standard())) {
       try (Scope _ = new Scope();
           NoGrad _ = new NoGrad();
           SafetensorsFile model = Golden.tensors("tiny/dit.safetensors");
