@@ -6,8 +6,11 @@ import dev.anima.engine.AttentionKernel;
 import dev.anima.engine.ChunkedAttention;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.FusedAttention;
+import dev.anima.engine.NoGrad;
+import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -235,6 +238,45 @@ class ExplicitBlockTest {
           .isLessThan(0.8 * relative(given.explicit(narrow).output(), expected.output()));
       for (int i = 0; i < expected.pairs().size(); i++) {
         assertThat(cosine(wide.pairs().get(i), expected.pairs().get(i))).isGreaterThan(0.998);
+      }
+    }
+  }
+
+  @Test
+  void adapterGradientsDoNotDependOnWhatElseIsWanted() {
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      BlockCase given = TWO.with(BlockCase.PROJECTIONS, 1, BlockCase.Dropouts.NONE);
+      List<Tensor> expected =
+          given.explicit(BlockCase.Mode.plain(Dtype.F64, SavePolicy.UNITS_13)).pairs();
+      List<Tensor> gradients = new ArrayList<>();
+      List<ExplicitBlock> blocks = new ArrayList<>();
+      try (RandomStream random = RandomStream.cpu(0)) {
+        for (int i = 0; i < given.blocks.size(); i++) {
+          blocks.add(
+              new ExplicitBlock(
+                  given.blocks.get(i),
+                  given.adapters(i, Dtype.F64, random, gradients),
+                  FusedAttention.CPU_FLASH,
+                  false));
+        }
+      }
+      try (BlockStack stack =
+          new BlockStack(
+              blocks::get,
+              List.of(SavePolicy.INPUT_ONLY, SavePolicy.ATTENTION_ONLY),
+              new BlockInputs(
+                  Rotary.of(given.angles, Dtype.F64), TextContext.untrimmed(given.context)),
+              new BlockStack.Timing(given.embedding, given.adaln, null))) {
+        stack.forward(given.x);
+        BlockStack.StackGradients others =
+            stack.backward(given.gradOutput, BlockStack.StackWanted.ADAPTERS);
+
+        assertThat(others).isEqualTo(new BlockStack.StackGradients(null, null, null));
+        assertThat(stack.savedBytes()).isZero();
+        for (int i = 0; i < expected.size(); i++) {
+          assertThat(gradients.get(i).toDoubles()).isEqualTo(expected.get(i).toDoubles());
+        }
       }
     }
   }
