@@ -14,6 +14,9 @@ final class Commands {
   static CommandLine tree(Console console) {
     return root()
         .addSubcommand(
+            "train",
+            new TrainCommand().asSubcommand(console, "Trains a LoRA; the flags of sd-scripts."))
+        .addSubcommand(
             "check",
             new CheckCommand()
                 .asSubcommand(console, "Tells what a training run would do, before it starts."))

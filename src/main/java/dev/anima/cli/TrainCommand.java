@@ -1,6 +1,7 @@
 package dev.anima.cli;
 
 import dev.anima.config.FlagHelp;
+import dev.anima.config.FlagTable;
 import dev.anima.config.FlagsReader;
 import dev.anima.config.LoggingConfig;
 import dev.anima.config.NetworkConfig;
@@ -23,7 +24,7 @@ final class TrainCommand implements RawCommand {
     Path workingDir = Path.of("").toAbsolutePath();
     FlagsReader.Command command = FlagsReader.read(arguments, workingDir);
     if (command.flags().helpWanted()) {
-      console.print(FlagHelp.text("anima train"));
+      console.print(FlagHelp.text(FlagTable.train(), 80));
       return ExitCode.OK;
     }
     command.warnings().forEach(warning -> console.report("warning: " + warning));

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
 public final class KeywordLiterals {
   private KeywordLiterals() {}
 
-  /// The values by key, in order; see [PythonLiteral#parse] for their types. Tuples become lists:
-  /// nobody who reads such arguments tells them apart.
+  /// The values by key, in order; see [PythonLiteral#parse] for their types.
   ///
   /// @param flag name for messages, without dashes
   public static Map<String, @Nullable Object> parse(String flag, List<String> words) {
@@ -25,7 +24,7 @@ public final class KeywordLiterals {
             "--%s: expected key=value with one equals sign, got \"%s\"".formatted(flag, word));
       }
       try {
-        values.put(parts[0].strip(), plain(PythonLiteral.parse(parts[1])));
+        values.put(parts[0].strip(), PythonLiteral.parse(parts[1]));
       } catch (MalformedLiteralException e) {
         throw new InputException(
             "--%s: the value of %s is no Python literal (%s), got \"%s\"%s"
@@ -34,12 +33,6 @@ public final class KeywordLiterals {
       }
     }
     return Collections.unmodifiableMap(values);
-  }
-
-  private static @Nullable Object plain(@Nullable Object literal) {
-    return literal instanceof PythonLiteral.Tuple(List<@Nullable Object> items)
-        ? Collections.unmodifiableList(items)
-        : literal;
   }
 
   private static String hint(String key, String text) {

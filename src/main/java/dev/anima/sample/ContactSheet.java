@@ -29,9 +29,19 @@ public final class ContactSheet {
   /// @param columns a heading per column
   /// @param rows each with as many pictures as there are columns
   /// @param footer lines below the pictures
-  /// @param zoom whole factor by which pictures are enlarged (small models draw small)
+  /// @param zoom whole factor by which pictures are enlarged (small models draw small), at least 1
   public static BufferedImage draw(
       String title, List<String> columns, List<Row> rows, List<String> footer, int zoom) {
+    if (zoom < 1) {
+      throw new IllegalArgumentException("contact sheet with zoom " + zoom);
+    }
+    for (Row row : rows) {
+      if (row.pictures().size() != columns.size()) {
+        throw new IllegalArgumentException(
+            "contact sheet of %d columns with a row of %d pictures"
+                .formatted(columns.size(), row.pictures().size()));
+      }
+    }
     int cellWidth = cellSize(rows, zoom, true);
     int cellHeight = cellSize(rows, zoom, false);
     int line = LabelFont.LINE_HEIGHT;

@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import dev.anima.config.CacheConfig;
+import dev.anima.dataset.CaptionProcessor;
 import dev.anima.dataset.TextCache;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Device;
@@ -52,10 +53,10 @@ final class TextCaching {
     int done = images.size() - missing.size();
     for (int i = 0; i < missing.size(); i += batchSize) {
       List<TrainingImage> batch = missing.subList(i, Math.min(missing.size(), i + batchSize));
-      text.encode(batch.stream().map(image -> image.found().caption()).toList());
+      text.encode(batch.stream().map(TextCaching::caption).toList());
       for (TrainingImage image : batch) {
         try (Scope _ = new Scope()) {
-          TextPipeline.Encoded encoded = text.require(image.found().caption());
+          TextPipeline.Encoded encoded = text.require(caption(image));
           text.keep(key(image), encoded.states().copy(), encoded.t5());
           if (disk) {
             write(image, encoded, text, encoder, hidden, dtype);
@@ -67,9 +68,13 @@ final class TextCaching {
     }
   }
 
+  private static String caption(TrainingImage image) {
+    return CaptionProcessor.forCache(image.found().caption(), image.subset().spec().caption());
+  }
+
   private static TextCache.Source source(TrainingImage image, String encoder, TextPipeline text) {
     return new TextCache.Source(
-        image.found().caption(), encoder, text.qwen3Length(), text.t5Length());
+        caption(image), encoder, text.qwen3Length(), text.t5Length());
   }
 
   private static void read(TrainingImage image, TextPipeline text) {
@@ -95,7 +100,7 @@ final class TextCaching {
       int hidden,
       Dtype dtype) {
     int used = Math.toIntExact(encoded.states().size(0));
-    float[] states = text.paddedStates(image.found().caption(), hidden).to(Device.CPU).toFloats();
+    float[] states = text.paddedStates(caption(image), hidden).to(Device.CPU).toFloats();
     long[] mask = new long[text.qwen3Length()];
     Arrays.fill(mask, 0, used, 1);
     int[] ids = Arrays.stream(encoded.t5().ids()).mapToInt(Math::toIntExact).toArray();

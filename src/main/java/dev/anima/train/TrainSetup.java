@@ -8,7 +8,6 @@ import dev.anima.config.TrainConfig;
 import dev.anima.dataset.Caching;
 import dev.anima.dataset.DatasetGroup;
 import dev.anima.dataset.PythonRandom;
-import dev.anima.dataset.SizeReader;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.io.InputException;
@@ -42,13 +41,13 @@ public record TrainSetup(
   ///
   /// @param workingDir relative paths start here
   /// @throws InputException with every problem found
-  public static TrainSetup of(Flags flags, Path workingDir, SizeReader sizes) {
+  public static TrainSetup of(Flags flags, Path workingDir) {
     TrainConfig config = TrainConfig.of(flags, workingDir);
     DatasetConfig datasets = DatasetConfig.of(flags, workingDir);
     List<String> notes = new ArrayList<>(datasets.notes());
 
     long seed = config.length().seed().orElseGet(() -> RandomGenerator.getDefault().nextLong(1L << 32));
-    DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed), sizes);
+    DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed));
     data.check(caching(config));
     data.findings().warnings().forEach(finding -> notes.add(finding.message()));
 

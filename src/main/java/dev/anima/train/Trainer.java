@@ -231,17 +231,12 @@ final class Trainer {
     if (setup.config().cache().text() == Store.NONE) {
       return batch.samples().stream().map(SamplePlan::caption).toList();
     }
-    boolean anyRate = batch.samples().stream().anyMatch(sample -> dropoutRate(sample) > 0);
+    List<Boolean> dropped = batch.droppedCachedCaptions(setup.data().random());
     List<String> keys = new ArrayList<>();
-    for (SamplePlan sample : batch.samples()) {
-      boolean dropped = anyRate && setup.data().random().random() < dropoutRate(sample);
-      keys.add(dropped ? "" : TextCaching.key(sample.image()));
+    for (int i = 0; i < dropped.size(); i++) {
+      keys.add(dropped.get(i) ? "" : TextCaching.key(batch.samples().get(i).image()));
     }
     return keys;
-  }
-
-  private static double dropoutRate(SamplePlan sample) {
-    return sample.image().subset().spec().caption().captionDropoutRate();
   }
 
   // ---- validation -----------------------------------------------------------------------------

@@ -18,6 +18,8 @@ import dev.anima.model.dit.AnimaDit;
 import dev.anima.model.text.Qwen3Config;
 import dev.anima.model.text.Tokenizers;
 import dev.anima.model.vae.QwenImageVae;
+import dev.anima.sample.PromptFile;
+import dev.anima.sample.SampleNames;
 import dev.anima.train.objective.Objective;
 import dev.anima.train.objective.ObjectiveFlags;
 import dev.anima.train.optim.GradScaler;
@@ -25,6 +27,7 @@ import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,6 +52,7 @@ public final class TrainingRun implements AutoCloseable {
   private final OptimizerChoice optimizer;
   private final LrSchedule schedule;
   private final Objective objective;
+  private final Optional<PromptFile> prompts;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// Checks what can be checked without loading weights.
@@ -65,6 +69,7 @@ public final class TrainingRun implements AutoCloseable {
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
     this.schedule = optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
+    this.prompts = config.samples().prompts().map(PromptFile::read);
     QwenImageVae.check(config.models().vae());
     Checkpoints.prepare(config.output().dir());
   }
@@ -164,11 +169,45 @@ public final class TrainingRun implements AutoCloseable {
             device,
             hidden,
             metadata(hashes.join()),
-            Samples.NONE);
+            samples(dit, loras, text, learner, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested).run();
   }
 
+  private Samples samples(
+      AnimaDit dit,
+      LoraSet loras,
+      TextPipeline text,
+      Learner learner,
+      int hidden,
+      BooleanSupplier stopRequested) {
+    if (prompts.isEmpty()) {
+      return Samples.NONE;
+    }
+    return new TrainingSamples(
+        setup.config().samples(),
+        prompts.get().prompts(),
+        new SampleNames(
+            setup.config().output().dir(),
+            setup.config().output().name(),
+            Clock.systemDefaultZone()),
+        new TrainingSamples.Models(dit, loras, text, trained, learner, hidden),
+        () -> vae(QwenImageVae.Half.DECODER),
+        listener,
+        stopRequested);
+  }
+
+  /// Every text that sample pictures need.
+  private List<String> promptTexts() {
+    return prompts.stream()
+        .flatMap(file -> file.prompts().stream())
+        .flatMap(prompt -> Stream.of(prompt.prompt(), prompt.negative()))
+        .distinct()
+        .toList();
+  }
+
   private void notes() {
+    prompts.ifPresent(
+        file -> file.warnings().forEach(note -> listener.on(new TrainEvent.Note(note))));
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
@@ -182,14 +221,15 @@ public final class TrainingRun implements AutoCloseable {
             : RotaryPrecision.FLOAT32);
   }
 
+  private QwenImageVae vae(QwenImageVae.Half half) {
+    Dtype dtype = setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype();
+    int chunk = Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0));
+    return QwenImageVae.load(setup.config().models().vae(), placement(dtype), half, chunk);
+  }
+
   private LatentStore latents() {
     CacheConfig cache = setup.config().cache();
-    Dtype dtype = setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype();
-    int chunk = setup.flags().maybeInteger("vae_chunk_size").orElse(0);
-    Supplier<QwenImageVae> vae =
-        () ->
-            QwenImageVae.load(
-                setup.config().models().vae(), placement(dtype), QwenImageVae.Half.ENCODER, Math.max(0, chunk));
+    Supplier<QwenImageVae> vae = () -> vae(QwenImageVae.Half.ENCODER);
     if (cache.latents() == Store.NONE) {
       return new LiveLatents(
           vae.get(),
@@ -234,6 +274,7 @@ public final class TrainingRun implements AutoCloseable {
         setup.dtype(),
         listener);
     text.encode(List.of("")); // dropped captions
+    text.encode(promptTexts());
     text.releaseTextEncoder();
   }
 

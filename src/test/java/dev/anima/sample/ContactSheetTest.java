@@ -1,6 +1,7 @@
 package dev.anima.sample;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.awt.image.BufferedImage;
 import java.util.List;
@@ -25,6 +26,17 @@ class ContactSheetTest {
     assertThat(count(sheet, 0xFFFF0000)).isEqualTo(2 * 16 * 8 * 4);
     assertThat(count(sheet, 0xFF0000FF)).isEqualTo(2 * 16 * 8 * 4);
     assertThat(count(sheet, 0xFF101010)).as("solid pixels of the title").isPositive();
+  }
+
+  @Test
+  void everyRowNeedsAPictureForEveryColumn() {
+    List<ContactSheet.Row> rows =
+        List.of(new ContactSheet.Row("one", List.of(plain(8, 8, 0xFF000000))));
+
+    assertThatThrownBy(
+            () -> ContactSheet.draw("title", List.of("before", "after"), rows, List.of(), 1))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("2 columns with a row of 1 pictures");
   }
 
   @Test

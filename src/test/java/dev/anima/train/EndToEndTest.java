@@ -5,22 +5,27 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.anima.Golden;
 import dev.anima.config.FlagsReader;
-import dev.anima.config.Size;
-import dev.anima.dataset.SizeReader;
+import dev.anima.config.NetworkConfig;
+import dev.anima.engine.Dtype;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.EventFileReader;
 import dev.anima.io.ImageFile;
-import dev.anima.io.ImageHeader;
+import dev.anima.io.NpyArray;
+import dev.anima.io.Npz;
 import dev.anima.io.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -39,33 +44,33 @@ class EndToEndTest {
           "modelspec.implementation_version",
           "sshs_model_hash");
 
-  private static final SizeReader SIZES =
-      file -> {
-        ImageHeader header = ImageFile.header(file);
-        return new Size(header.width(), header.height());
-      };
-
   @TempDir Path folder;
 
   @Test
   void article() throws IOException {
-    List<TrainEvent> events = run("article");
+    run("article");
 
-    assertLosses("article", events);
-    assertFile("article", "article-000001.safetensors", Path.of("output/article"));
-    assertFile("article", "article.safetensors", Path.of("output/article"));
+    assertFile("article", "article-000001.safetensors");
+    assertFile("article", "article.safetensors");
   }
 
   @Test
-  void plain() throws IOException {
-    List<TrainEvent> events = run("plain");
+  void plainAndContinued() throws IOException {
+    run("plain");
 
-    assertLosses("plain", events);
-    assertFile("plain", "plain-step00000003.safetensors", Path.of("output/plain"));
-    assertFile("plain", "plain.safetensors", Path.of("output/plain"));
+    assertFile("plain", "plain-step00000003.safetensors");
+    assertFile("plain", "plain-step00000006.safetensors");
+    assertFile("plain", "plain.safetensors");
+    assertCacheFiles();
+    assertPictures();
+
+    run("continued");
+
+    assertFile("continued", "continued.safetensors");
   }
 
-  private List<TrainEvent> run(String name) throws IOException {
+  @BeforeEach
+  void lay() throws IOException {
     copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
     for (String file : List.of("article.toml", "plain.toml", "prompts.txt")) {
       Files.copy(Golden.path("training/e2e/" + file), folder.resolve(file));
@@ -73,51 +78,126 @@ class EndToEndTest {
     copy(Golden.path("tiny"), folder.resolve("models"));
     Files.copy(
         Golden.path("training/lora_init_dit.safetensors"), folder.resolve("init_lora.safetensors"));
+  }
+
+  /// Runs, and checks every loss and every number in the TensorBoard file.
+  private void run(String name) throws IOException {
     List<String> flags = new ArrayList<>();
     Golden.json("training/e2e/index.json")
         .get("runs")
         .get(name)
         .get("flags")
         .forEach(flag -> flags.add(flag.stringValue()));
-    List<TrainEvent> events = new ArrayList<>();
-    TrainSetup setup = TrainSetup.of(FlagsReader.read(flags, folder).flags(), folder, SIZES);
-    try (TrainingRun run = new TrainingRun(setup, events::add, "anima/test")) {
+    TrainSetup setup = TrainSetup.of(FlagsReader.read(flags, folder).flags(), folder);
+    RunOutcome outcome = new RunOutcome();
+    boolean ditOnly = setup.config().network().trained() == NetworkConfig.Trained.DIT;
+    boolean logs = setup.config().logging().dir().isPresent();
+    LocalDateTime now = LocalDateTime.now();
+    try (TensorBoardLog log =
+            logs ? TensorBoardLog.open(setup.config().logging(), ditOnly, now) : null;
+        TrainingRun run =
+            new TrainingRun(
+                setup,
+                log == null ? outcome : TrainListener.all(List.of(outcome, log)),
+                "anima/test")) {
       run.run(() -> false);
     }
-    return events;
+    assertLosses(name, outcome.losses());
+    if (logs) {
+      assertScalars(name);
+    }
   }
 
-  private static void assertLosses(String name, List<TrainEvent> events) {
+  private static void assertLosses(String name, List<Double> losses) {
     JsonNode steps = Golden.json("training/e2e/index.json").get("runs").get(name).get("steps");
-    List<TrainEvent.BatchDone> done =
-        events.stream()
-            .filter(TrainEvent.BatchDone.class::isInstance)
-            .map(TrainEvent.BatchDone.class::cast)
-            .toList();
-    for (int i = 0; i < done.size(); i++) {
+    assertThat(losses).hasSize(steps.size());
+    for (int i = 0; i < losses.size(); i++) {
       double expected = steps.get(i).get("loss").doubleValue();
-      System.err.println(i + " " + done.get(i).loss() + " " + expected);
+      assertThat(losses.get(i))
+          .as("loss of step " + (i + 1))
+          .isCloseTo(expected, within(expected * 1e-5)); // promised: 1e-3
     }
-    for (int i = 0; i < done.size(); i++) {
-      double expected = steps.get(i).get("loss").doubleValue();
-      assertThat(done.get(i).loss()).as("loss of step " + (i + 1)).isCloseTo(expected, within(expected * 1e-3));
-    }
-    assertThat(done).hasSize(steps.size());
   }
 
-  private void assertFile(String run, String name, Path outputDir) {
+  private void assertScalars(String name) throws IOException {
+    Map<String, List<EventFileReader.Event.Scalar>> ours;
+    try (Stream<Path> files = Files.walk(folder.resolve("logs").resolve(name))) {
+      Path file = files.filter(path -> path.toString().contains("events.out")).findFirst().orElseThrow();
+      assertThat(file.getParent().getFileName()).hasToString("network_train");
+      ours = EventFileReader.scalars(file);
+    }
+    JsonNode golden =
+        Golden.json("training/e2e/index.json").get("runs").get(name).get("tensorboard").iterator().next().get("scalars");
+    Set<String> tags = new TreeSet<>();
+    golden.properties().forEach(entry -> tags.add(entry.getKey()));
+    assertThat(ours.keySet()).containsExactlyInAnyOrderElementsOf(tags);
+    for (String tag : tags) {
+      JsonNode points = golden.get(tag);
+      assertThat(ours.get(tag)).as(tag).hasSize(points.size());
+      for (int i = 0; i < points.size(); i++) {
+        double expected = points.get(i).get(1).doubleValue();
+        assertThat(ours.get(tag).get(i).step()).as(tag).isEqualTo(points.get(i).get(0).longValue());
+        assertThat((double) ours.get(tag).get(i).value())
+            .as(tag + " " + i)
+            .isCloseTo(expected, within(Math.abs(expected) * 1e-3 + 1e-9));
+      }
+    }
+  }
+
+  /// The cache files the reference wrote for the same images.
+  private void assertCacheFiles() throws IOException {
+    try (Stream<Path> files = Files.list(Golden.path("training/e2e/cache"))) {
+      for (Path theirs : files.toList()) {
+        Path ours;
+        try (Stream<Path> written = Files.walk(folder.resolve("dataset"))) {
+          ours = written.filter(file -> file.endsWith(theirs.getFileName())).findFirst().orElseThrow();
+        }
+        Map<String, NpyArray> expected = Npz.read(theirs);
+        Map<String, NpyArray> actual = Npz.read(ours);
+        assertThat(actual.keySet()).containsAll(expected.keySet());
+        for (String name : expected.keySet()) {
+          double[] a = actual.get(name).doubles();
+          double[] b = expected.get(name).doubles();
+          assertThat(actual.get(name).shape()).isEqualTo(expected.get(name).shape());
+          assertThat(actual.get(name).type()).isEqualTo(expected.get(name).type());
+          for (int i = 0; i < b.length; i++) {
+            assertThat(a[i]).as(theirs.getFileName() + " " + name).isCloseTo(b[i], within(2e-5));
+          }
+        }
+      }
+    }
+  }
+
+  /// The pictures the reference drew while it trained, within one 8-bit level.
+  private void assertPictures() throws IOException {
+    for (String name : List.of("plain_000003_00_7", "plain_000003_01_8", "plain_000006_00_7", "plain_000006_01_8")) {
+      String start = name.substring(0, name.lastIndexOf('_'));
+      Path ours;
+      try (Stream<Path> files = Files.list(folder.resolve("output/plain/sample"))) {
+        ours = files.filter(file -> file.getFileName().toString().startsWith(start)).findFirst().orElseThrow();
+      }
+      byte[] a = ImageFile.load(ours).data();
+      byte[] b = ImageFile.load(Golden.path("training/e2e/output/" + name + ".png")).data();
+      assertThat(a).hasSameSizeAs(b);
+      for (int i = 0; i < a.length; i++) {
+        assertThat(Math.abs((a[i] & 0xFF) - (b[i] & 0xFF))).as(name).isLessThanOrEqualTo(1);
+      }
+    }
+  }
+
+  private void assertFile(String run, String name) {
     JsonNode golden =
         Golden.json("training/e2e/index.json").get("runs").get(run).get("saved").get(name);
     try (Scope _ = new Scope();
-        SafetensorsFile ours = SafetensorsFile.open(folder.resolve(outputDir).resolve(name));
+        SafetensorsFile ours = SafetensorsFile.open(folder.resolve("output").resolve(run).resolve(name));
         SafetensorsFile theirs = Golden.tensors("training/e2e/output/" + name)) {
       assertThat(ours.names()).containsExactlyElementsOf(theirs.names());
       double dot = 0;
       double ourSquares = 0;
       double theirSquares = 0;
       for (String tensor : theirs.names()) {
-        Tensor a = Golden.tensor(ours, tensor).to(dev.anima.engine.Dtype.F64);
-        Tensor b = Golden.tensor(theirs, tensor).to(dev.anima.engine.Dtype.F64);
+        Tensor a = Golden.tensor(ours, tensor).to(Dtype.F64);
+        Tensor b = Golden.tensor(theirs, tensor).to(Dtype.F64);
         if (tensor.endsWith(".alpha")) {
           assertThat(a.item()).isEqualTo(b.item());
           continue;
@@ -127,7 +207,6 @@ class EndToEndTest {
         theirSquares += b.square().sum().item();
       }
       double cosine = dot / Math.sqrt(ourSquares * theirSquares);
-      System.err.println("cosine " + cosine);
       assertThat(cosine).as("cosine of the weights").isGreaterThan(0.9999);
 
       Map<String, String> expected = new TreeMap<>();

@@ -1,0 +1,63 @@
+package dev.anima.model.block;
+
+import dev.anima.engine.Dtype;
+import dev.anima.engine.Ops;
+import dev.anima.engine.RandomStream;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
+import java.util.Objects;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
+
+/// The three dropouts of a low-rank adapter and the streams they draw from. Absent and 0 differ:
+/// with 0 the numbers are still drawn, except for `element`.
+///
+/// Draw order of one call: `module` (one uniform number of the host stream; below p the adapter
+/// adds nothing), then `element` (each rank activation), then `rank` (whole units of a sample),
+/// both from the device stream.
+///
+/// @param host stream on the CPU
+/// @param device stream on the device of the activations
+public record Dropping(
+    OptionalDouble element,
+    OptionalDouble rank,
+    OptionalDouble module,
+    RandomStream host,
+    RandomStream device) {
+
+  boolean skipsModule() {
+    if (module.isEmpty()) {
+      return false;
+    }
+    try (Scope _ = new Scope()) {
+      // float32, as torch.rand(1) gives it
+      return host.rand(Dtype.F32, 1).item() < module.getAsDouble();
+    }
+  }
+
+  /// Share of the activations that stays, on average; their scale is divided by it.
+  double kept() {
+    return (1 - element.orElse(0)) * (1 - rank.orElse(0));
+  }
+
+  /// Which rank activations stay, retained: boolean, `(B, L, r)` or `(B, 1, r)`; null for all.
+  @Nullable Tensor mask(Dtype dtype, long batch, long tokens, long drawnTokens, long units) {
+    boolean elements = element.isPresent() && element.getAsDouble() > 0;
+    if (!elements && rank.isEmpty()) {
+      return null;
+    }
+    return Scope.keep(() -> {
+      Tensor mask = null;
+      if (elements) {
+        Tensor drawn = Ops.empty(dtype, device.device(), batch, drawnTokens, units);
+        device.bernoulli_(drawn, 1 - element.getAsDouble());
+        mask = drawn.narrow(1, 0, tokens).gt(0.5);
+      }
+      if (rank.isPresent()) {
+        Tensor ranks = device.rand(Dtype.F32, batch, units).gt(rank.getAsDouble()).unsqueeze(1);
+        mask = mask == null ? ranks : mask.logicalAnd(ranks);
+      }
+      return Objects.requireNonNull(mask).retain();
+    });
+  }
+}
