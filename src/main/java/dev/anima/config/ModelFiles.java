@@ -3,9 +3,12 @@ package dev.anima.config;
 import static dev.anima.config.Checks.atLeastOne;
 import static dev.anima.config.Checks.check;
 
-import dev.anima.io.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /// The models a run stands on. All paths exist.
@@ -34,11 +37,26 @@ public record ModelFiles(
     atLeastOne("t5_max_token_length", t5MaxTokens);
   }
 
+  private static final Map<String, String> REQUIRED = new LinkedHashMap<>();
+
+  static {
+    REQUIRED.put("pretrained_model_name_or_path", "the Anima DiT");
+    REQUIRED.put("qwen3", "the Qwen3 text encoder");
+    REQUIRED.put("vae", "the Qwen-Image VAE");
+  }
+
   static ModelFiles of(Flags flags, Path workingDir) {
+    List<String> missing = new ArrayList<>();
+    REQUIRED.forEach((flag, what) -> {
+      if (flags.text(flag, "").isEmpty()) {
+        missing.add("--%s is missing: give the path of %s".formatted(flag, what));
+      }
+    });
+    check(missing.isEmpty(), String.join("\n", missing));
     return new ModelFiles(
-        required(flags, workingDir, "pretrained_model_name_or_path", "the Anima DiT"),
-        required(flags, workingDir, "qwen3", "the Qwen3 text encoder"),
-        required(flags, workingDir, "vae", "the Qwen-Image VAE"),
+        required(flags, workingDir, "pretrained_model_name_or_path"),
+        required(flags, workingDir, "qwen3"),
+        required(flags, workingDir, "vae"),
         flags
             .path("t5_tokenizer_path")
             .map(path -> Checks.existing("t5_tokenizer_path", workingDir, path.toString())),
@@ -46,11 +64,7 @@ public record ModelFiles(
         flags.integer("t5_max_token_length"));
   }
 
-  private static Path required(Flags flags, Path workingDir, String flag, String what) {
-    String text = flags.text(flag, "");
-    if (text.isEmpty()) {
-      throw new InputException("--%s is missing: give the path of %s".formatted(flag, what));
-    }
-    return Checks.existing(flag, workingDir, text);
+  private static Path required(Flags flags, Path workingDir, String flag) {
+    return Checks.existing(flag, workingDir, flags.text(flag, ""));
   }
 }

@@ -16,36 +16,39 @@ import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/// `anima check FLAGS [--json]`: what `anima train FLAGS` would do. Exit code 0 when the run could
-/// start, 2 with all problems when it could not.
+/// `anima check FLAGS [--json] [--measure]`: what `anima train FLAGS` would do. Exit code 0 when
+/// the run could start, 2 with all problems when it could not.
 public final class CheckCommand implements RawCommand {
   private static final String JSON = "--json";
+  private static final String MEASURE = "--measure";
   private static final int COLUMNS = 80;
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-          .changeDefaultPropertyInclusion(now ->
-              now.withValueInclusion(JsonInclude.Include.NON_ABSENT))
+          .changeDefaultPropertyInclusion(
+              now -> now.withValueInclusion(JsonInclude.Include.NON_ABSENT))
           .enable(SerializationFeature.INDENT_OUTPUT)
           .build();
 
   private final Path workingDir;
-  private final Speed speed;
+  private final Speed measured;
 
   /// The command in the process's working directory.
   public CheckCommand() {
     this(Path.of(""), Speed.MEASURED);
   }
 
-  CheckCommand(Path workingDir, Speed speed) {
+  /// @param measured asked with `--measure` only
+  CheckCommand(Path workingDir, Speed measured) {
     this.workingDir = workingDir;
-    this.speed = speed;
+    this.measured = measured;
   }
 
   @Override
   public int run(List<String> arguments, Console console) {
     List<String> words = new ArrayList<>(arguments);
     boolean json = words.removeIf(JSON::equals);
+    Speed speed = words.removeIf(MEASURE::equals) ? measured : Speed.UNKNOWN;
     FlagsReader.Command command;
     try {
       command = FlagsReader.read(words, workingDir);
@@ -80,11 +83,13 @@ public final class CheckCommand implements RawCommand {
   }
 
   private static void help(Console console) {
-    console.print("Usage: anima check FLAGS [--json]");
+    console.print("Usage: anima check FLAGS [--json] [--measure]");
     console.print("");
-    console.print("Tells what \"anima train FLAGS\" would do, without loading any weights: images,");
+    console.print(
+        "Tells what \"anima train FLAGS\" would do, without loading any weights: images,");
     console.print("buckets, steps, what every flag does, files it would write, warnings.");
-    console.print("With --json the same as JSON. The flags are those of anima train:");
+    console.print("--json prints the same as JSON; --measure loads libtorch and times a matrix");
+    console.print("product, to guess how long the run takes. The flags are those of anima train:");
     console.print("");
     FlagHelp.text(FlagTable.train(), COLUMNS).lines().forEach(console::print);
   }

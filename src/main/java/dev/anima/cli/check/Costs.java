@@ -51,7 +51,8 @@ record Costs(
     long text = textLives ? qwen3.layout().elements() * dtype().bytes() : 0;
     long vae = config.cache().latents() == Store.NONE ? vaeParameters * dtype().bytes() : 0;
     long lora = CostEstimate.loraBytes(loraParameters, stateBytes(optimizer));
-    return new Preview.Memory(dit + text + vae + activations + lora, dit, text, vae, activations, lora);
+    return new Preview.Memory(
+        dit + text + vae + activations + lora, dit, text, vae, activations, lora);
   }
 
   private long textActivations(int images) {
@@ -105,7 +106,6 @@ record Costs(
       case FP16, BF16 -> Dtype.BF16;
     };
   }
-
 
   /// Bytes of optimizer state for a parameter.
   static int stateBytes(OptimizerConfig optimizer) {

@@ -117,8 +117,7 @@ record DataPreview(
         bucket.dataset());
   }
 
-  private static void addFiles(
-      List<Preview.ImageFile> files, List<Dataset> datasets, String role) {
+  private static void addFiles(List<Preview.ImageFile> files, List<Dataset> datasets, String role) {
     for (int i = 0; i < datasets.size(); i++) {
       for (TrainingImage image : datasets.get(i).images()) {
         files.add(file(image, image.isReg() ? "reg" : role, i));

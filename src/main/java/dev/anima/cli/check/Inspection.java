@@ -7,7 +7,6 @@ import dev.anima.config.FlagReport;
 import dev.anima.config.FlagReport.RunFacts;
 import dev.anima.config.Flags;
 import dev.anima.config.TrainConfig;
-import dev.anima.io.InputException;
 import dev.anima.train.RunPlan;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
@@ -53,32 +52,30 @@ final class Inspection {
   private Preview preview(Speed speed) {
     Optional<TrainConfig> config = problems.attempt(() -> TrainConfig.of(flags, workingDir));
     Models models = Models.read(flags, workingDir, problems);
-    Optional<DatasetConfig> datasets =
-        problems.attempt(() -> DatasetConfig.of(flags, workingDir));
+    Optional<DatasetConfig> datasets = problems.attempt(() -> DatasetConfig.of(flags, workingDir));
     Optional<DataPreview> data = datasets.flatMap(found -> data(found, config));
     Optional<RunPlan> plan = data.flatMap(this::plan);
     Optional<OptimizerChoice> optimizer =
         config.flatMap(c ->
-            problems.attempt(() ->
-                OptimizerChoice.parse(c.optimizer().type(), c.optimizer().args())));
+            problems.attempt(() -> optimizer(c)));
     Optional<LoraPreview> lora =
-        config.flatMap(c ->
-            models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());
+        config.flatMap(
+            c -> models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());
     Optional<ScheduleFlags> schedule =
-        config.flatMap(c ->
-            plan.flatMap(p -> problems.attempt(() -> TrainingRun.schedule(c, p))));
-    Optional<LrSchedule> curve =
-        schedule.flatMap(flags -> problems.attempt(flags::create));
+        config.flatMap(c -> plan.flatMap(p -> problems.attempt(() -> TrainingRun.schedule(c, p))));
+    Optional<LrSchedule> curve = schedule.flatMap(flags -> problems.attempt(flags::create));
     boolean scheduled = optimizer.map(choice -> !choice.replacesSchedule()).orElse(true);
     lora.ifPresent(found -> optimizer.ifPresent(choice -> checkRates(choice, found.groups())));
-    config.ifPresent(c -> problems.attempt(() -> {
-      Outputs.checkWritable(c.output().dir());
-      return c;
-    }));
+    config.ifPresent(c ->
+        problems.attempt(() -> {
+          Outputs.checkWritable(c.output().dir());
+          return c;
+        }));
     Optional<Costs> costs = costs(config, models, data);
     Optional<Preview.Memory> memory =
-        costs.flatMap(c ->
-            lora.flatMap(l -> optimizer.map(o -> c.memory(l.parameters(), o.config()))));
+        costs.flatMap(
+            c -> lora.flatMap(l -> optimizer.map(o -> c.memory(l.parameters(), o.config()))));
+    OptionalDouble flops = flopsPerStep(costs, plan);
     List<Preview.Output> outputs = outputs(config, plan, lora, optimizer);
     List<FlagReport.Entry> entries = flagReport(datasets, data, plan);
     collectWarnings(config, datasets, data, optimizer, lora, schedule);
@@ -110,19 +107,20 @@ final class Inspection {
             ? schedule.flatMap(flags -> curve.flatMap(c -> schedule(flags, c, lora)))
             : Optional.empty(),
         memory,
-        problems.list().isEmpty() ? time(costs, plan, speed) : Optional.empty());
+        flops.orElse(0),
+        time(costs, plan, flops, speed));
   }
 
   private Optional<DataPreview> data(DatasetConfig datasets, Optional<TrainConfig> config) {
     Optional<DataPreview> data =
-        problems.attempt(() ->
-            DataPreview.of(datasets, flags.maybeLong("seed").orElse(0)));
+        problems.attempt(() -> DataPreview.of(datasets, flags.maybeLong("seed").orElse(0)));
     data.ifPresent(found -> {
       found.report().problems().forEach(problem -> problems.add(problem.message()));
-      config.ifPresent(c -> problems.attempt(() -> {
-        found.group().check(TrainSetup.caching(c));
-        return found;
-      }));
+      config.ifPresent(c ->
+          problems.attempt(() -> {
+            found.group().check(TrainSetup.caching(c));
+            return found;
+          }));
     });
     return data;
   }
@@ -143,6 +141,11 @@ final class Inspection {
         : Optional.empty();
   }
 
+  @SuppressWarnings("NullAway") // None is a value too
+  private static OptimizerChoice optimizer(TrainConfig config) {
+    return OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
+  }
+
   private static int warmupSteps(ScheduleFlags schedule) {
     boolean warms = schedule.type().isEmpty() && !schedule.name().equals("piecewise_constant");
     return warms ? schedule.warmupSteps() : 0;
@@ -156,7 +159,8 @@ final class Inspection {
               + "  -> set --unet_lr and --text_encoder_lr to the same value");
     }
     if (groups.isEmpty()) {
-      problems.add("every learning rate is 0, so nothing would be trained\n  -> set --learning_rate");
+      problems.add(
+          "every learning rate is 0, so nothing would be trained\n  -> set --learning_rate");
     }
   }
 
@@ -184,7 +188,7 @@ final class Inspection {
       return List.of();
     }
     long fileBytes = lora.map(found -> found.lora().fileBytes()).orElse(0L);
-    long perParameter = 4 + optimizer.map(found -> Costs.stateBytes(found.config())).orElse(0);
+    long perParameter = 4L + optimizer.map(found -> Costs.stateBytes(found.config())).orElse(0);
     long stateBytes = lora.map(found -> found.parameters() * perParameter).orElse(0L);
     return new Outputs(config.get(), plan.get(), fileBytes, stateBytes).planned();
   }
@@ -218,10 +222,11 @@ final class Inspection {
       Optional<ScheduleFlags> schedule) {
     data.ifPresent(found -> warnings.addAll(found.warnings()));
     lora.ifPresent(found -> warnings.addAll(found.warnings()));
-    config.ifPresent(c -> optimizer.ifPresent(choice ->
-        choice
-            .warnings(c.optimizer().learningRate(), c.optimizer().maxGradNorm())
-            .forEach(text -> warn("optimizer", text))));
+    config.ifPresent(c ->
+        optimizer.ifPresent(choice ->
+            choice
+                .warnings(c.optimizer().learningRate(), c.optimizer().maxGradNorm())
+                .forEach(text -> warn("optimizer", text))));
     // Idle --lr_ flags are in the flag report already; only torch's own schedules have more to say.
     schedule
         .filter(flags -> !flags.type().isEmpty())
@@ -269,11 +274,13 @@ final class Inspection {
         .filter(group -> group.name().startsWith("unet"))
         .findFirst()
         .or(() -> groups.stream().findFirst())
-        .map((Function<Preview.Group, Preview.Schedule>) group ->
-            new Preview.Schedule(
-                flags.type().isEmpty() ? flags.name() : flags.type(),
-                group.name(),
-                rates(curve, group.rate(), flags.totalSteps())));
+        .map(
+            (Function<Preview.Group, Preview.Schedule>)
+                group ->
+                    new Preview.Schedule(
+                        flags.type().isEmpty() ? flags.name() : flags.type(),
+                        group.name(),
+                        rates(curve, group.rate(), flags.totalSteps())));
   }
 
   private static List<Preview.Rate> rates(LrSchedule curve, double base, int totalSteps) {
@@ -286,30 +293,31 @@ final class Inspection {
     return rates;
   }
 
-  private static Optional<Preview.Time> time(
-      Optional<Costs> costs, Optional<RunPlan> plan, Speed speed) {
-    if (costs.isEmpty() || plan.isEmpty()) {
+  /// Of a mean step; empty while models or images could not be read.
+  private static OptionalDouble flopsPerStep(Optional<Costs> costs, Optional<RunPlan> plan) {
+    return costs.isPresent() && plan.isPresent()
+        ? OptionalDouble.of(costs.get().epochFlops() / plan.get().stepsPerEpoch())
+        : OptionalDouble.empty();
+  }
+
+  private Optional<Preview.Time> time(
+      Optional<Costs> costs, Optional<RunPlan> plan, OptionalDouble flops, Speed speed) {
+    if (costs.isEmpty() || plan.isEmpty() || flops.isEmpty() || !problems.list().isEmpty()) {
       return Optional.empty();
     }
     String device = costs.get().config().machine().device();
-    OptionalDouble measured;
-    try {
-      measured = speed.flopsPerSecond(device, costs.get().dtype());
-    } catch (InputException | LinkageError _) { // anima doctor tells what is wrong with libtorch
-      measured = OptionalDouble.empty();
-    }
+    OptionalDouble measured = speed.flopsPerSecond(device, costs.get().dtype());
     if (measured.isEmpty()) {
       return Optional.empty();
     }
-    double perStep =
-        costs.get().epochFlops() / plan.get().stepsPerEpoch() / measured.getAsDouble();
+    double perStep = flops.getAsDouble() / measured.getAsDouble();
     return Optional.of(
         new Preview.Time(
             perStep,
             perStep * plan.get().totalSteps(),
             String.format(
                 Locale.ROOT,
-                "rough estimate from matrix products on the CPU, %.0f GFLOP/s",
+                "at best: as fast as plain matrix products here, %.0f GFLOP/s",
                 measured.getAsDouble() / 1e9)));
   }
 }

@@ -16,8 +16,7 @@ import java.util.stream.Stream;
 /// The headers of the model files: which kind they are, whether they are whole, their widths.
 ///
 /// @param files what could be read
-record Models(
-    List<Preview.Model> files, Optional<DitConfig> dit, Optional<Qwen3Config> qwen3) {
+record Models(List<Preview.Model> files, Optional<DitConfig> dit, Optional<Qwen3Config> qwen3) {
 
   Models {
     files = List.copyOf(files);
@@ -99,8 +98,7 @@ record Models(
     }
   }
 
-  private static Preview.Model model(
-      String kind, Path file, Checkpoint checkpoint, String detail) {
+  private static Preview.Model model(String kind, Path file, Checkpoint checkpoint, String detail) {
     long parameters =
         checkpoint.shapes().values().stream()
             .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))

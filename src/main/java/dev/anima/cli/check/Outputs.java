@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The files a run will write, and whether they can be written. Nothing is made or touched.
@@ -66,8 +67,7 @@ final class Outputs {
 
   private void add(String name, String kind, int step, long bytes, boolean kept) {
     Path path = config.output().dir().resolve(name);
-    outputs.add(
-        new Preview.Output(path.toString(), kind, step, bytes, kept, Files.exists(path)));
+    outputs.add(new Preview.Output(path.toString(), kind, step, bytes, kept, Files.exists(path)));
   }
 
   private static CheckpointRules withRetention(
@@ -110,13 +110,17 @@ final class Outputs {
     config
         .samples()
         .prompts()
-        .ifPresent(_ ->
-            others.add("sample images in " + config.output().dir().resolve("sample")));
+        .ifPresent(_ -> others.add("sample images in " + config.output().dir().resolve("sample")));
     return others;
   }
 
   /// @throws InputException if the folder can neither be written to nor be made
   static void checkWritable(Path folder) {
+    checkWritable(folder, Files::isWritable);
+  }
+
+  /// As above, asking `writable` about the nearest folder that exists.
+  static void checkWritable(Path folder, Predicate<Path> writable) {
     Path there = existing(folder);
     if (there == null) {
       return; // a drive that cannot be seen from here
@@ -125,7 +129,7 @@ final class Outputs {
       throw new InputException(
           "--output_dir: %s cannot be made, %s is a file".formatted(folder, there));
     }
-    if (!Files.isWritable(there)) {
+    if (!writable.test(there)) {
       throw new InputException(
           there.equals(folder.toAbsolutePath())
               ? "--output_dir: %s is not writable for you".formatted(folder)

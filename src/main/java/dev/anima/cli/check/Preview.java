@@ -24,7 +24,9 @@ import java.util.Optional;
 /// @param learningRates one for each group of parameters
 /// @param schedule learning rate over the run
 /// @param memory estimate at the peak of a step
-/// @param time estimate; empty where measuring would take long
+/// @param flopsPerStep floating-point operations of a mean step, 0 while the models could not be
+///   read
+/// @param time estimate; only with `--measure`
 @JsonPropertyOrder("errors")
 record Preview(
     List<String> errors,
@@ -49,6 +51,7 @@ record Preview(
     List<Group> learningRates,
     Optional<Schedule> schedule,
     Optional<Memory> memory,
+    double flopsPerStep,
     Optional<Time> time) {
 
   /// @param images different image files

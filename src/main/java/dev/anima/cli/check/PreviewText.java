@@ -10,7 +10,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// A preview for people. The warnings come last: that is where a terminal stops.
 final class PreviewText {
@@ -85,14 +88,16 @@ final class PreviewText {
                   model.path()));
     }
     preview.lora().ifPresent(this::lora);
+    String label = "Learning rate";
     for (Preview.Group group : preview.learningRates()) {
       page.fact(
-          group == preview.learningRates().getFirst() ? "Learning rate" : "",
+          label,
           "%s for %s (%s parameters)"
               .formatted(
                   PythonNumber.text(group.rate()),
                   groupName(group.name()),
                   millions(group.parameters())));
+      label = "";
     }
     preview
         .schedule()
@@ -134,14 +139,17 @@ final class PreviewText {
         .ifPresent(memory ->
             page.fact(
                 "Memory",
-                "about %s: DiT %s, text encoder %s, VAE %s, activations %s, LoRA %s (estimate)"
+                "about %s: %s (estimate)"
                     .formatted(
                         bytes(memory.totalBytes()),
-                        bytes(memory.ditBytes()),
-                        bytes(memory.textEncoderBytes()),
-                        bytes(memory.vaeBytes()),
-                        bytes(memory.activationBytes()),
-                        bytes(memory.loraBytes()))));
+                        Stream.of(
+                                part("DiT", memory.ditBytes()),
+                                part("text encoder", memory.textEncoderBytes()),
+                                part("VAE", memory.vaeBytes()),
+                                part("activations", memory.activationBytes()),
+                                part("LoRA", memory.loraBytes()))
+                            .flatMap(Optional::stream)
+                            .collect(Collectors.joining(", ")))));
     preview
         .time()
         .ifPresent(time ->
@@ -152,6 +160,11 @@ final class PreviewText {
                         duration(time.secondsPerStep()),
                         duration(time.secondsTotal()),
                         time.basis())));
+  }
+
+  /// What takes no memory is not mentioned.
+  private static Optional<String> part(String name, long size) {
+    return size == 0 ? Optional.empty() : Optional.of(name + " " + bytes(size));
   }
 
   private void buckets() {
@@ -269,7 +282,7 @@ final class PreviewText {
 
   /// `1 image`, `2 images`, `2 batches`.
   private static String count(int number, String what) {
-    String plural = what.endsWith("ch") ? what + "es" : what + "s";
+    String plural = what.equals("batch") ? "batches" : what + "s";
     return number + " " + (number == 1 ? what : plural);
   }
 

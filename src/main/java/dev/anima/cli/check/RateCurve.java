@@ -31,7 +31,8 @@ final class RateCurve {
     String last = Integer.toString(rates.getLast().step() + 1);
     int gap = Math.max(1, rates.size() - first.length() - last.length());
     lines.add(
-        ("%" + (Page.LABEL_COLUMNS - 1) + "s %s%s%s").formatted("step", first, " ".repeat(gap), last));
+        ("%" + (Page.LABEL_COLUMNS - 1) + "s %s%s%s")
+            .formatted("step", first, " ".repeat(gap), last));
     return lines;
   }
 
