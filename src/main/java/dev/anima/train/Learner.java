@@ -69,10 +69,9 @@ final class Learner implements AutoCloseable {
       builder.group(group.description(), group.learningRate());
       group
           .slices()
-          .forEach(
-              slice ->
-                  builder.add(
-                      slice.parameter().name(), slice.parameter().rows(), slice.parameter().columns()));
+          .forEach(slice ->
+              builder.add(
+                  slice.parameter().name(), slice.parameter().rows(), slice.parameter().columns()));
     }
     return builder.build();
   }
@@ -125,8 +124,7 @@ final class Learner implements AutoCloseable {
   private double[] ratesAt(int step) {
     return loras.layout().groups().stream()
         .mapToDouble(
-            group ->
-                ownRates ? group.learningRate() : schedule.rateAt(step, group.learningRate()))
+            group -> ownRates ? group.learningRate() : schedule.rateAt(step, group.learningRate()))
         .toArray();
   }
 

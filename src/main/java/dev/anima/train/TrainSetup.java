@@ -46,7 +46,8 @@ public record TrainSetup(
     DatasetConfig datasets = DatasetConfig.of(flags, workingDir);
     List<String> notes = new ArrayList<>(datasets.notes());
 
-    long seed = config.length().seed().orElseGet(() -> RandomGenerator.getDefault().nextLong(1L << 32));
+    long seed =
+        config.length().seed().orElseGet(() -> RandomGenerator.getDefault().nextLong(1L << 32));
     DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed));
     data.check(caching(config));
     data.findings().warnings().forEach(finding -> notes.add(finding.message()));
@@ -113,7 +114,8 @@ public record TrainSetup(
       case BF16 -> Dtype.BF16;
       case FP16 -> {
         if (device.isCpu()) {
-          notes.add("--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
+          notes.add(
+              "--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
           yield Dtype.BF16;
         }
         yield Dtype.F16;

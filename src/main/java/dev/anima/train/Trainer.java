@@ -245,9 +245,8 @@ final class Trainer {
     OptionalInt batches = setup.config().validation().maxBatches();
     validator
         .loss(batches.orElse(Integer.MAX_VALUE))
-        .ifPresent(
-            loss ->
-                listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
+        .ifPresent(loss ->
+            listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
   }
 
   /// Mean losses of a batch without dropout and gradients, at `passes` drawn times.
@@ -313,7 +312,8 @@ final class Trainer {
   }
 
   private RunFailedException notANumber(double loss, BatchPlan batch, int epoch) {
-    List<Path> files = batch.samples().stream().map(sample -> sample.image().found().file()).toList();
+    List<Path> files =
+        batch.samples().stream().map(sample -> sample.image().found().file()).toList();
     String advice =
         setup.dtype() == Dtype.F32
             ? "try a lower --learning_rate"
@@ -328,5 +328,4 @@ final class Trainer {
                 advice,
                 checkpoints.describeLast()));
   }
-
 }
