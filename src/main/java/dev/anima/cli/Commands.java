@@ -1,6 +1,7 @@
 package dev.anima.cli;
 
 import dev.anima.cli.check.CheckCommand;
+import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -13,6 +14,7 @@ final class Commands {
   /// All commands, printing to `console`.
   static CommandLine tree(Console console) {
     return root()
+        .addSubcommand(withHelp(new CommandLine(new DemoCommand(console))))
         .addSubcommand(
             "train",
             new TrainCommand().asSubcommand(console, "Trains a LoRA; the flags of sd-scripts."))

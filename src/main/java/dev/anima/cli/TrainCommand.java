@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Optional;
 
 /// `anima train FLAGS`: the reference's flags, and one run from start to finish.
-final class TrainCommand implements RawCommand {
+public final class TrainCommand implements RawCommand {
   @Override
   public int run(List<String> arguments, Console console) {
     Path workingDir = Path.of("").toAbsolutePath();
@@ -38,7 +38,7 @@ final class TrainCommand implements RawCommand {
   }
 
   /// Trains, telling the console and the log files about it.
-  static int train(TrainSetup setup, Console console) {
+  public static int train(TrainSetup setup, Console console) {
     List<TrainListener> listeners = new ArrayList<>();
     try (ConsoleListener terminal = new ConsoleListener(console);
         SignalStop stop = SignalStop.open(console)) {

@@ -1,5 +1,7 @@
 package dev.anima.sample;
 
+import dev.anima.io.Pixels;
+import dev.anima.io.Resampler;
 import java.awt.image.BufferedImage;
 import java.util.List;
 
@@ -75,6 +77,25 @@ public final class ContactSheet {
       y += line;
     }
     return sheet;
+  }
+
+  /// A picture scaled to fit a square of `side` pixels, for use as a cell.
+  public static BufferedImage fit(Pixels picture, int side) {
+    double scale = (double) side / Math.max(picture.width(), picture.height());
+    Pixels small =
+        Resampler.resize(
+            picture,
+            Math.max(1, (int) Math.round(picture.width() * scale)),
+            Math.max(1, (int) Math.round(picture.height() * scale)));
+    BufferedImage image =
+        new BufferedImage(small.width(), small.height(), BufferedImage.TYPE_INT_RGB);
+    byte[] data = small.data();
+    for (int i = 0; i < small.width() * small.height(); i++) {
+      int at = i * small.channels();
+      int rgb = (data[at] & 0xFF) << 16 | (data[at + 1] & 0xFF) << 8 | (data[at + 2] & 0xFF);
+      image.setRGB(i % small.width(), i / small.width(), rgb);
+    }
+    return image;
   }
 
   private static int left(int column, int cellWidth) {

@@ -1,0 +1,90 @@
+package dev.anima.cli.demo;
+
+import dev.anima.io.AtomicFiles;
+import dev.anima.io.InputException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/// The demo's model and dataset, which come with the program, laid out as a user's files would be.
+///
+/// @param folder `--out`
+record DemoFiles(Path folder) {
+  private static final String RESOURCES = "/dev/anima/demo/";
+
+  Path dit() {
+    return folder.resolve("model").resolve("dit.safetensors");
+  }
+
+  Path qwen3() {
+    return folder.resolve("model").resolve("qwen3.safetensors");
+  }
+
+  Path vae() {
+    return folder.resolve("model").resolve("vae.safetensors");
+  }
+
+  Path dataset() {
+    return folder.resolve("dataset").resolve("dataset.toml");
+  }
+
+  Path loraFolder() {
+    return folder.resolve("lora");
+  }
+
+  Path logs() {
+    return folder.resolve("logs");
+  }
+
+  Path sheet() {
+    return folder.resolve("before-and-after.png");
+  }
+
+  /// Writes the files that are not there yet.
+  ///
+  /// @throws InputException if the folder cannot be written to
+  void unpack() {
+    for (String file : List.of("dit.safetensors", "qwen3.safetensors", "vae.safetensors")) {
+      copy(file, folder.resolve("model").resolve(file));
+    }
+    for (String file : index()) {
+      copy("dataset/" + file, folder.resolve("dataset").resolve(file));
+    }
+  }
+
+  /// The dataset's files by their path in its folder: folders of a class path cannot be listed.
+  static List<String> index() {
+    try (BufferedReader reader =
+        new BufferedReader(
+            new InputStreamReader(resource("dataset/files.txt"), StandardCharsets.UTF_8))) {
+      return reader.lines().filter(line -> !line.isBlank()).toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void copy(String name, Path target) {
+    try (InputStream in = resource(name)) {
+      byte[] bytes = in.readAllBytes();
+      if (Files.isRegularFile(target) && Files.size(target) == bytes.length) {
+        return;
+      }
+      Files.createDirectories(Objects.requireNonNull(target.getParent()));
+      AtomicFiles.write(target, bytes);
+    } catch (IOException e) {
+      throw new InputException(
+          "--out: " + target + " cannot be written (" + e.getMessage() + ")", e);
+    }
+  }
+
+  private static InputStream resource(String name) {
+    return Objects.requireNonNull(DemoFiles.class.getResourceAsStream(RESOURCES + name), name);
+  }
+}
