@@ -44,7 +44,8 @@ class FormulaTest {
       double denominator = Math.sqrt(v / (1 - Math.pow(0.99, t))) + 1e-8;
       p -= RATE * m / (1 - Math.pow(0.9, t)) / denominator;
     }
-    Map<String, @Nullable Object> arguments = Map.of("weight_decay", 0.1, "betas", List.of(0.9, 0.99));
+    Map<String, @Nullable Object> arguments =
+        Map.of("weight_decay", 0.1, "betas", List.of(0.9, 0.99));
     assertThat(run("PagedAdamW32bit", arguments)).isCloseTo(p, within(1e-7));
   }
 
@@ -64,7 +65,8 @@ class FormulaTest {
       y = y + c * (z - y) + rate * (0.9 * (1 - c) - 1) * g;
       z -= rate * g;
     }
-    Map<String, @Nullable Object> arguments = Map.of("weight_decay", 0.1, "warmup_steps", 3L, "r", 1.0);
+    Map<String, @Nullable Object> arguments =
+        Map.of("weight_decay", 0.1, "warmup_steps", 3L, "r", 1.0);
     assertThat(run("SGDScheduleFree", arguments)).isCloseTo(y, within(1e-7));
   }
 
