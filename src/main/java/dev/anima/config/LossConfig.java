@@ -27,7 +27,7 @@ public record LossConfig(Type type, double threshold, boolean masked, double pri
     Type type = Checks.choice(Type.values(), Checks::lower, flags.text("loss_type", "l2"));
     String schedule = flags.text("huber_schedule", "");
     check(
-        type == Type.L1 || type == Type.L2 || schedule.equals("constant"),
+        type == Type.L1 || type == Type.L2 || !schedule.equals("snr"),
         "--loss_type=%s with --huber_schedule=%s%s is not defined for Anima\n  -> add --huber_schedule=constant"
             .formatted(
                 Checks.lower(type),

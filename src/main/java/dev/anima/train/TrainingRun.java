@@ -212,7 +212,8 @@ public final class TrainingRun implements AutoCloseable {
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
 
-  private Placement placement(Dtype dtype) {
+  /// Where the models of the run live.
+  Placement placement(Dtype dtype) {
     return new Placement(
         setup.device(),
         dtype,
@@ -278,7 +279,8 @@ public final class TrainingRun implements AutoCloseable {
     text.releaseTextEncoder();
   }
 
-  private Learner learner(LoraSet loras) {
+  /// What trains `loras`; owned by the caller.
+  Learner learner(LoraSet loras) {
     TrainConfig config = setup.config();
     return new Learner(
         loras,
