@@ -4,7 +4,7 @@ import static dev.anima.config.Checks.check;
 
 /// The loss between prediction and target.
 ///
-/// @param threshold of huber and smooth_l1: `huber_c * huber_scale`, the constant schedule
+/// @param threshold of huber and smooth_l1 with the constant schedule: `huber_c * huber_scale`
 /// @param masked masks from their own folders count
 /// @param priorLossWeight weight of regularisation images
 public record LossConfig(Type type, double threshold, boolean masked, double priorLossWeight) {

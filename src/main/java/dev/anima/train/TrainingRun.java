@@ -210,6 +210,7 @@ public final class TrainingRun implements AutoCloseable {
         file -> file.warnings().forEach(note -> listener.on(new TrainEvent.Note(note))));
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
 
   /// Where the models of the run live.

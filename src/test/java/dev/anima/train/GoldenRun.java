@@ -8,6 +8,7 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.SafetensorsFile;
+import dev.anima.lora.FlatLayout;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -143,6 +144,18 @@ final class GoldenRun implements AutoCloseable {
     return learner;
   }
 
+  /// Elements whose optimizer state has 8 bits.
+  long quantisedWeights() {
+    if (!setup.config().optimizer().type().equals("AdamW8bit")) {
+      return 0;
+    }
+    return loras.layout().groups().stream()
+        .flatMap(group -> group.slices().stream())
+        .mapToLong(FlatLayout.Slice::length)
+        .filter(length -> length >= 4096)
+        .sum();
+  }
+
   /// Forward and backward of a recorded micro-batch, in the order of [Trainer].
   ///
   /// @param prefix of the sample's tensors
@@ -194,7 +207,9 @@ final class GoldenRun implements AutoCloseable {
   private static @Nullable Tensor mask(SafetensorsFile samples, String prefix, NoisyLatents noisy) {
     return samples.names().contains(prefix + "alpha_mask")
         ? LossMask.ofAlpha(
-            Golden.tensor(samples, prefix + "alpha_mask"), noisy.noisy().size(-2), noisy.noisy().size(-1))
+            Golden.tensor(samples, prefix + "alpha_mask"),
+            noisy.noisy().size(-2),
+            noisy.noisy().size(-1))
         : null;
   }
 
@@ -234,6 +249,7 @@ final class GoldenRun implements AutoCloseable {
 
   /// All of `tensors` in double, end to end.
   static Tensor flat(List<Tensor> tensors) {
-    return Ops.cat(tensors.stream().map(tensor -> tensor.detach().to(Dtype.F64).flatten()).toList(), 0);
+    return Ops.cat(
+        tensors.stream().map(tensor -> tensor.detach().to(Dtype.F64).flatten()).toList(), 0);
   }
 }
