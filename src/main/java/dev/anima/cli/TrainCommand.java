@@ -13,6 +13,7 @@ import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
+import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -66,7 +67,7 @@ public final class TrainCommand implements RawCommand {
         logging.dir().isPresent() && !setup.flags().text("log_with", "tensorboard").equals("wandb");
     boolean ditOnly = setup.config().network().trained() == NetworkConfig.Trained.DIT;
     return wanted
-        ? Optional.of(TensorBoardLog.open(logging, ditOnly, LocalDateTime.now()))
+        ? Optional.of(TensorBoardLog.open(logging, ditOnly, LocalDateTime.now(ZoneId.systemDefault())))
         : Optional.empty();
   }
 

@@ -36,6 +36,7 @@ final class Trainer {
   private final TrainListener listener;
   private final BooleanSupplier stopRequested;
   private final Checkpoints checkpoints;
+  private final RunStates states;
   private final Validator validator;
   private final LossAverage average = new LossAverage();
   private final DitStep ditStep;
@@ -62,6 +63,9 @@ final class Trainer {
             BatchFeed.EpochStart.REFERENCE,
             setup.caching(),
             setup.plan().totalSteps());
+    this.states = new RunStates(setup, parts, listener, feed, average);
+    this.step = setup.start().step();
+    setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
   }
 
@@ -83,11 +87,12 @@ final class Trainer {
   void run() {
     RunPlan plan = setup.plan();
     listener.on(new TrainEvent.Started(plan, step));
-    parts.samples().atStart();
-    for (int epoch = 1; epoch <= plan.epochs(); epoch++) {
+    if (step == 0) {
+      parts.samples().atStart();
+    }
+    for (int epoch = setup.start().epoch(); epoch <= plan.epochs(); epoch++) {
       listener.on(new TrainEvent.EpochStarted(epoch, plan.epochs()));
-      feed.beginEpoch(epoch, 0);
-      if (!epoch(epoch)) {
+      if (!epoch(epoch, beginEpoch(epoch))) {
         finish(epoch, true);
         return;
       }
@@ -97,9 +102,21 @@ final class Trainer {
     finish(plan.epochs(), false);
   }
 
-  /// Trains on the batches of one epoch; false if a stop was asked for.
-  private boolean epoch(int epoch) {
-    for (int index = 0; step < setup.plan().totalSteps(); index++) {
+  /// Opens an epoch, the run's first one perhaps inside.
+  ///
+  /// @return batches of it that are not trained on now
+  private int beginEpoch(int epoch) {
+    RunStart start = setup.start();
+    int first = epoch == start.epoch() ? start.batches() : 0;
+    if (epoch > start.epoch() || !start.insideSavedEpoch()) {
+      feed.beginEpoch(epoch, first);
+    }
+    return first;
+  }
+
+  /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
+  private boolean epoch(int epoch, int first) {
+    for (int index = first; step < setup.plan().totalSteps(); index++) {
       Optional<BatchPlan> batch = feed.next();
       if (batch.isEmpty()) {
         break;
@@ -145,6 +162,7 @@ final class Trainer {
           && step % setup.config().validation().everySteps().getAsInt() == 0) {
         validate(false, step);
       }
+      states.afterStep(step, epoch);
     }
   }
 
@@ -301,12 +319,15 @@ final class Trainer {
       checkpoints.atEpoch(epoch, step);
     }
     parts.samples().afterEpoch(epoch, step);
+    states.afterEpoch(epoch, step);
   }
 
   private void finish(int epoch, boolean stopped) {
     if (stopped) {
       checkpoints.atStop(step, epoch);
+      states.atStop(step, epoch);
     } else {
+      states.atEnd(step, epoch);
       checkpoints.atEnd(step, epoch);
     }
     listener.on(new TrainEvent.Finished(step, average.average(), stopped));
