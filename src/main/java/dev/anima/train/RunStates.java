@@ -100,6 +100,8 @@ final class RunStates {
 
   private void save(String file, int step, int epoch, boolean epochDone) {
     Path folder = folder(file);
+    new NotFinite(setup, parts)
+        .checkWeights(step, last == null ? "there is no state yet" : "the last state is " + last);
     LoraSaver.Options exact =
         new LoraSaver.Options(LoraKeys.Style.SD_SCRIPTS, Optional.of(Dtype.F32), false);
     StateFolder.write(

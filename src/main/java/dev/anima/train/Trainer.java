@@ -4,13 +4,11 @@ import dev.anima.config.CacheConfig.Store;
 import dev.anima.dataset.BatchFeed;
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.SamplePlan;
-import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
-import dev.anima.io.RunFailedException;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -19,7 +17,6 @@ import dev.anima.model.Adapters;
 import dev.anima.model.dit.AnimaDit;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -188,7 +185,8 @@ final class Trainer {
               .lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor)
               .item(); // the one wait for the device
       if (!Double.isFinite(loss)) {
-        throw notANumber(loss, batch, epoch);
+        throw new NotFinite(setup, parts)
+            .loss(loss, batch, step, epoch, checkpoints.describeLast());
       }
       return loss;
     }
@@ -332,22 +330,4 @@ final class Trainer {
     }
     listener.on(new TrainEvent.Finished(step, average.average(), stopped));
   }
-
-  private RunFailedException notANumber(double loss, BatchPlan batch, int epoch) {
-    List<Path> files = batch.samples().stream().map(sample -> sample.image().found().file()).toList();
-    String advice =
-        setup.dtype() == Dtype.F32
-            ? "try a lower --learning_rate"
-            : "try a lower --learning_rate or --mixed_precision=bf16";
-    return new RunFailedException(
-        "the loss became %s at step %d (epoch %d) with %s; %s. Nothing was saved over; %s"
-            .formatted(
-                Double.isNaN(loss) ? "NaN" : "infinite",
-                step + 1,
-                epoch,
-                String.join(", ", files.stream().map(Path::toString).toList()),
-                advice,
-                checkpoints.describeLast()));
-  }
-
 }

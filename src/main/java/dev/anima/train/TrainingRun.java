@@ -67,15 +67,15 @@ public final class TrainingRun implements AutoCloseable {
     this.setup = setup;
     this.listener = listener;
     this.program = program;
-    this.trained = TrainedModel.of(setup);
     TrainConfig config = setup.config();
+    Checkpoints.prepare(config.output().dir());
+    ModelChecks.run(config.models());
+    this.trained = TrainedModel.of(setup);
     this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
     this.schedule = optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
     this.prompts = config.samples().prompts().map(PromptFile::read);
-    QwenImageVae.check(config.models().vae());
-    Checkpoints.prepare(config.output().dir());
   }
 
   /// The schedule flags in the optim room's form.
