@@ -67,7 +67,8 @@ public final class TrainCommand implements RawCommand {
         logging.dir().isPresent() && !setup.flags().text("log_with", "tensorboard").equals("wandb");
     boolean ditOnly = setup.config().network().trained() == NetworkConfig.Trained.DIT;
     return wanted
-        ? Optional.of(TensorBoardLog.open(logging, ditOnly, LocalDateTime.now(ZoneId.systemDefault())))
+        ? Optional.of(
+            TensorBoardLog.open(logging, ditOnly, LocalDateTime.now(ZoneId.systemDefault())))
         : Optional.empty();
   }
 

@@ -149,8 +149,8 @@ final class DatasetReader {
     return subsets;
   }
 
-  /// Where a path of the configuration is on this machine: as written if that is the same place,
-  /// so that names of images come out as the reference spells them.
+  /// Where a path of the configuration is on this machine: as written if that is the same place, so
+  /// that names of images come out as the reference spells them.
   ///
   /// @param found see [SubsetSpec.Paths]
   static String onDisk(String written, @Nullable Path found) {

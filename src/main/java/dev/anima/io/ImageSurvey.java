@@ -78,7 +78,8 @@ public record ImageSurvey(ImageHeader header, int orientation, boolean hasAlpha)
               : bytes.has(12, "VP8L") && (bytes.u8(24) & 0x10) != 0;
       case BMP ->
           bytes.u16le(28) == 32 && bytes.u32le(14) >= BMP_HEADER_WITH_MASKS && bytes.u32le(66) != 0;
-      case JPEG, GIF -> false;
+      case GIF -> true; // one colour of the palette may be
+      case JPEG -> false;
     };
   }
 

@@ -15,8 +15,8 @@ import java.util.Map;
 final class BaseModelFiles {
   private BaseModelFiles() {}
 
-  /// `ss_sd_model_name`, `ss_vae_name` and their hashes. Reads both files whole: seconds for the real
-  /// ones, so it is done beside other work.
+  /// `ss_sd_model_name`, `ss_vae_name` and their hashes. Reads both files whole: seconds for the
+  /// real ones, so it is done beside other work.
   static Map<String, String> metadata(ModelFiles models) {
     Map<String, String> map = new LinkedHashMap<>();
     describe(map, "sd_model", models.dit());

@@ -18,7 +18,6 @@ import dev.anima.model.vae.QwenImageVae;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -29,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// `--cache_latents` and `--cache_latents_to_disk`: every image goes through the VAE once, before
 /// training.
 final class CachedLatents implements LatentStore {
-  private final Map<TrainingImage, Entry> entries = new IdentityHashMap<>();
+  private final IdentityHashMap<TrainingImage, Entry> entries = new IdentityHashMap<>();
   private final boolean onDisk;
   private final Device device;
 
@@ -38,6 +37,7 @@ final class CachedLatents implements LatentStore {
   /// @param latents `(16, h, w)` on the CPU, owned here
   /// @param flipped the same of the mirrored image, null without `flip_aug`
   /// @param mask `H * W` in [0, 1], null without `alpha_mask`
+  @SuppressWarnings("ArrayRecordComponent") // nobody compares entries
   private record Entry(Tensor latents, @Nullable Tensor flipped, float @Nullable [] mask) {}
 
   /// How images are encoded.
@@ -62,7 +62,9 @@ final class CachedLatents implements LatentStore {
     CachedLatents cache = new CachedLatents(options.onDisk(), device);
     List<TrainingImage> missing =
         options.onDisk()
-            ? images.stream().filter(image -> !LatentCache.isValid(image, options.trustFiles())).toList()
+            ? images.stream()
+                .filter(image -> !LatentCache.isValid(image, options.trustFiles()))
+                .toList()
             : images;
     String phase = "caching latents";
     listener.on(new TrainEvent.PhaseStarted(phase, missing.size()));
@@ -99,11 +101,14 @@ final class CachedLatents implements LatentStore {
         NoGrad _ = new NoGrad()) {
       Tensor upright = LiveLatents.encode(vae, pixels);
       Tensor flipped =
-          flip ? LiveLatents.encode(vae, pixels.stream().map(SamplePixels::mirrored).toList()) : null;
+          flip
+              ? LiveLatents.encode(vae, pixels.stream().map(SamplePixels::mirrored).toList())
+              : null;
       for (int i = 0; i < images.size(); i++) {
         keep(
             images.get(i),
-            new Entry(one(upright, i), flipped == null ? null : one(flipped, i), pixels.get(i).mask()));
+            new Entry(
+                one(upright, i), flipped == null ? null : one(flipped, i), pixels.get(i).mask()));
       }
     }
   }
@@ -153,12 +158,12 @@ final class CachedLatents implements LatentStore {
     List<float @Nullable []> masks = new ArrayList<>();
     for (SamplePlan sample : plan.samples()) {
       Entry entry = onDisk ? read(sample.image()) : entry(sample.image());
-      Tensor wanted = sample.flipped() && entry.flipped() != null ? entry.flipped() : entry.latents();
+      Tensor wanted =
+          sample.flipped() && entry.flipped() != null ? entry.flipped() : entry.latents();
       latents.add(wanted.to(device));
       masks.add(mask(sample, entry));
     }
-    return new Batch(
-        Ops.stack(latents, 0), LiveLatents.masks(plan, masks, device));
+    return new Batch(Ops.stack(latents, 0), LiveLatents.masks(plan, masks, device));
   }
 
   /// The mask as the sample is turned; a mask image (masked style) is read again, it is not in the

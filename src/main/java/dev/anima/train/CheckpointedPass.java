@@ -71,8 +71,7 @@ final class CheckpointedPass implements DitPass {
     for (int i = blocks - 1; i >= 0; i--) {
       int index = i;
       boolean wanted = i > 0 || embeddingTrains;
-      Tensor next =
-          again(i, wanted, gradX, x -> dit.block(index, x, leaves, text, adapters));
+      Tensor next = again(i, wanted, gradX, x -> dit.block(index, x, leaves, text, adapters));
       gradX.close();
       gradX = next;
     }
@@ -98,16 +97,15 @@ final class CheckpointedPass implements DitPass {
     restore(states.get(index));
     Tensor input = inputs.get(index);
     Tensor result =
-        Scope.keep(
-            () -> {
-              Tensor x = input.detach().requiresGrad_(wanted);
-              Tensor y = part.apply(x);
-              if (y.requiresGrad()) {
-                y.backward(gradient);
-              }
-              // A copy: the gradient's handle belongs to the leaf that ends here.
-              return wanted && x.hasGrad() ? x.grad().detach() : gradient.detach();
-            });
+        Scope.keep(() -> {
+          Tensor x = input.detach().requiresGrad_(wanted);
+          Tensor y = part.apply(x);
+          if (y.requiresGrad()) {
+            y.backward(gradient);
+          }
+          // A copy: the gradient's handle belongs to the leaf that ends here.
+          return wanted && x.hasGrad() ? x.grad().detach() : gradient.detach();
+        });
     input.close();
     return result;
   }

@@ -99,7 +99,9 @@ final class Checkpoints {
           file,
           parts.metadata().at(step, epoch, Instant.now()),
           new LoraSaver.Options(
-              LoraKeys.Style.SD_SCRIPTS, setup.config().output().precision().map(Checkpoints::dtype), integerAlpha));
+              LoraKeys.Style.SD_SCRIPTS,
+              setup.config().output().precision().map(Checkpoints::dtype),
+              integerAlpha));
     } finally {
       parts.learner().optimizer().train();
     }
@@ -133,7 +135,8 @@ final class Checkpoints {
         listener.on(new TrainEvent.Removed(file));
       }
     } catch (IOException e) {
-      listener.on(new TrainEvent.Note(file + " is old but could not be deleted: " + e.getMessage()));
+      listener.on(
+          new TrainEvent.Note(file + " is old but could not be deleted: " + e.getMessage()));
     }
   }
 

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One micro-batch's way through the DiT: forward, and backward to whatever trains.
 ///
-/// A pass is used once: [#forward], then [#backward] inside the same scope. Gradients of LoRA weights
-/// are added to the set's own buffers.
+/// A pass is used once: [#forward], then [#backward] inside the same scope. Gradients of LoRA
+/// weights are added to the set's own buffers.
 ///
 /// Shapes: `B` batch, `h`,`w` latent extents, `T` text rows.
 interface DitPass {

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param passes a fresh way through the DiT for every micro-batch
 record DitStep(Objective objective, Supplier<DitPass> passes) {
 
-  /// Adds the gradients of `factor * loss` to the LoRA's buffers, and through the context's graph, if
-  /// it has one, to what trains before the DiT.
+  /// Adds the gradients of `factor * loss` to the LoRA's buffers, and through the context's graph,
+  /// if it has one, to what trains before the DiT.
   ///
   /// @param context `(B, T, width)`
   /// @param mask `(B, 1, h, w)` or null

@@ -17,17 +17,17 @@ import org.jspecify.annotations.Nullable;
 /// types.
 ///
 /// Values are Python literals as the command line parsed them: [Number], [Boolean], [String], a
-/// [PythonLiteral.Tuple], [List] or null (`None`). Every getter notes its name; [#rejectUnknown] then
-/// refuses what nobody asked for. All complaints are [InputException]s that name flag and key.
+/// [PythonLiteral.Tuple], [List] or null (`None`). Every getter notes its name; [#rejectUnknown]
+/// then refuses what nobody asked for. All complaints are [InputException]s that name flag and key.
 public final class KeywordArguments {
   private final String flag;
   private final String owner;
-  private final Map<String, Object> values;
+  private final Map<String, @Nullable Object> values;
   private final Set<String> known = new LinkedHashSet<>();
 
   /// @param flag as the user typed it, such as `--optimizer_args`
   /// @param owner whose arguments they are, such as `AdamW8bit`
-  public KeywordArguments(String flag, String owner, Map<String, Object> values) {
+  public KeywordArguments(String flag, String owner, Map<String, @Nullable Object> values) {
     this.flag = flag;
     this.owner = owner;
     this.values = Collections.unmodifiableMap(new LinkedHashMap<>(values));

@@ -1,12 +1,12 @@
 package dev.anima.train;
 
 import dev.anima.engine.NoGrad;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
 import dev.anima.engine.TensorFile;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.io.SafetensorsWriter;
 import dev.anima.io.TensorData;
-import dev.anima.engine.Scope;
-import dev.anima.engine.Tensor;
 import dev.anima.lora.FlatLayout;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.WeightNorms;
@@ -75,10 +75,9 @@ final class Learner implements AutoCloseable {
       builder.group(group.description(), group.learningRate());
       group
           .slices()
-          .forEach(
-              slice ->
-                  builder.add(
-                      slice.parameter().name(), slice.parameter().rows(), slice.parameter().columns()));
+          .forEach(slice ->
+              builder.add(
+                  slice.parameter().name(), slice.parameter().rows(), slice.parameter().columns()));
     }
     return builder.build();
   }
@@ -115,11 +114,10 @@ final class Learner implements AutoCloseable {
     }
     scheduleSteps = run.scheduleSteps();
     scaler =
-        scaler.map(
-            fresh ->
-                run.scaler()
-                    .map(state -> new GradScaler(state.scale(), state.goodSteps()))
-                    .orElse(fresh));
+        scaler.map(fresh ->
+            run.scaler()
+                .map(state -> new GradScaler(state.scale(), state.goodSteps()))
+                .orElse(fresh));
   }
 
   /// Lets the schedule begin at `step`, for a run that counts from there.
@@ -175,8 +173,7 @@ final class Learner implements AutoCloseable {
   private double[] ratesAt(int step) {
     return loras.layout().groups().stream()
         .mapToDouble(
-            group ->
-                ownRates ? group.learningRate() : schedule.rateAt(step, group.learningRate()))
+            group -> ownRates ? group.learningRate() : schedule.rateAt(step, group.learningRate()))
         .toArray();
   }
 

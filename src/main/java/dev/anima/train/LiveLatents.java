@@ -41,6 +41,7 @@ final class LiveLatents implements LatentStore {
   }
 
   @Override
+  @SuppressWarnings("ReferenceEquality") // the very batch that was begun, not one like it
   public Batch of(BatchPlan plan) {
     PixelLoader.Loading loading = ahead;
     BatchPixels pixels =
@@ -48,19 +49,18 @@ final class LiveLatents implements LatentStore {
     int height = pixels.size().height();
     int width = pixels.size().width();
     Tensor latents =
-        Scope.keep(
-            () -> {
-              try (NoGrad _ = new NoGrad()) {
-                Tensor images = Ops.of(pixels.images(), pixels.batch(), 3, height, width);
-                List<Tensor> parts = new ArrayList<>();
-                for (int i = 0; i < pixels.batch(); i += chunk) {
-                  parts.add(encode(vae, images.narrow(0, i, Math.min(chunk, pixels.batch() - i))));
-                }
-                Tensor whole = Ops.cat(parts, 0);
-                // As the reference: NaN becomes 0 here (it is refused where latents are cached).
-                return whole.maskedFill(whole.isFinite().logicalNot(), 0);
-              }
-            });
+        Scope.keep(() -> {
+          try (NoGrad _ = new NoGrad()) {
+            Tensor images = Ops.of(pixels.images(), pixels.batch(), 3, height, width);
+            List<Tensor> parts = new ArrayList<>();
+            for (int i = 0; i < pixels.batch(); i += chunk) {
+              parts.add(encode(vae, images.narrow(0, i, Math.min(chunk, pixels.batch() - i))));
+            }
+            Tensor whole = Ops.cat(parts, 0);
+            // As the reference: NaN becomes 0 here (it is refused where latents are cached).
+            return whole.maskedFill(whole.isFinite().logicalNot(), 0);
+          }
+        });
     float[] masks = pixels.masks();
     return new Batch(
         latents.to(device),

@@ -2,6 +2,7 @@ package dev.anima.train;
 
 import dev.anima.config.NetworkConfig;
 import dev.anima.config.PythonNumber;
+import dev.anima.io.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +17,9 @@ final class NetworkArgsText {
       return Optional.empty();
     }
     List<String> pairs = new ArrayList<>();
-    network.args().forEach((key, value) -> pairs.add(quoted(key) + ": " + quoted(value)));
+    network
+        .args()
+        .forEach((key, value) -> pairs.add(PythonText.json(key) + ": " + PythonText.json(value)));
     if (!network.dimFromWeights()) {
       String dropout =
           network.dropout().isPresent()
@@ -25,27 +28,5 @@ final class NetworkArgsText {
       pairs.add("\"dropout\": " + dropout);
     }
     return Optional.of("{" + String.join(", ", pairs) + "}");
-  }
-
-  /// As Python's json.dumps: everything outside printable ASCII is escaped.
-  private static String quoted(String text) {
-    StringBuilder json = new StringBuilder("\"");
-    for (char c : text.toCharArray()) {
-      switch (c) {
-        case '"' -> json.append("\\\"");
-        case '\\' -> json.append("\\\\");
-        case '\n' -> json.append("\\n");
-        case '\r' -> json.append("\\r");
-        case '\t' -> json.append("\\t");
-        default -> {
-          if (c < 0x20 || c > 0x7E) {
-            json.append("\\u%04x".formatted((int) c));
-          } else {
-            json.append(c);
-          }
-        }
-      }
-    }
-    return json.append('"').toString();
   }
 }

@@ -29,7 +29,12 @@ final class NotFinite {
     return new RunFailedException(
         "the loss became %s at step %d (epoch %d) with %s; %s. Nothing was saved over; %s"
             .formatted(
-                Double.isNaN(loss) ? "NaN" : "infinite", step + 1, epoch, files, advice(step), where));
+                Double.isNaN(loss) ? "NaN" : "infinite",
+                step + 1,
+                epoch,
+                files,
+                advice(step),
+                where));
   }
 
   /// Waits for the device.

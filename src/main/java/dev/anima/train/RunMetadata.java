@@ -14,8 +14,8 @@ import java.util.Optional;
 /// The `__metadata__` of a saved LoRA: training settings under `ss_`, description under
 /// `modelspec.` (`spec/training.md` §20). Hashes are added by the file writer.
 ///
-/// Values are Python's `str()` of what the reference holds, so that every reader of such files finds
-/// what it expects. No path and no user name is written.
+/// Values are Python's `str()` of what the reference holds, so that every reader of such files
+/// finds what it expects. No path and no user name is written.
 ///
 /// @param flags the run's flags, presets included
 /// @param seed the resolved seed
@@ -39,19 +39,60 @@ public record RunMetadata(
     String program) {
 
   private static final String[] FLAGS_UNDER_THEIR_NAME = {
-    "learning_rate", "unet_lr", "text_encoder_lr", "output_name", "training_comment",
-    "gradient_checkpointing", "gradient_accumulation_steps", "lr_warmup_steps", "lr_scheduler",
-    "network_module", "network_dim", "network_alpha", "network_dropout", "mixed_precision",
-    "full_fp16", "v2", "clip_skip", "max_token_length", "lowram", "noise_offset",
-    "multires_noise_iterations", "multires_noise_discount", "adaptive_noise_scale",
-    "zero_terminal_snr", "min_snr_gamma", "ip_noise_gamma", "noise_offset_random_strength",
-    "ip_noise_gamma_random_strength", "max_grad_norm", "scale_weight_norms", "prior_loss_weight",
-    "face_crop_aug_range", "caption_dropout_rate", "caption_dropout_every_n_epochs",
-    "caption_tag_dropout_rate", "loss_type", "huber_schedule", "huber_scale", "huber_c", "fp8_base",
-    "fp8_base_unet", "validation_seed", "validation_split", "max_validation_steps",
-    "validate_every_n_epochs", "validate_every_n_steps", "resize_interpolation",
-    "weighting_scheme", "logit_mean", "logit_std", "mode_scale", "timestep_sampling",
-    "sigmoid_scale", "discrete_flow_shift"
+    "learning_rate",
+    "unet_lr",
+    "text_encoder_lr",
+    "output_name",
+    "training_comment",
+    "gradient_checkpointing",
+    "gradient_accumulation_steps",
+    "lr_warmup_steps",
+    "lr_scheduler",
+    "network_module",
+    "network_dim",
+    "network_alpha",
+    "network_dropout",
+    "mixed_precision",
+    "full_fp16",
+    "v2",
+    "clip_skip",
+    "max_token_length",
+    "lowram",
+    "noise_offset",
+    "multires_noise_iterations",
+    "multires_noise_discount",
+    "adaptive_noise_scale",
+    "zero_terminal_snr",
+    "min_snr_gamma",
+    "ip_noise_gamma",
+    "noise_offset_random_strength",
+    "ip_noise_gamma_random_strength",
+    "max_grad_norm",
+    "scale_weight_norms",
+    "prior_loss_weight",
+    "face_crop_aug_range",
+    "caption_dropout_rate",
+    "caption_dropout_every_n_epochs",
+    "caption_tag_dropout_rate",
+    "loss_type",
+    "huber_schedule",
+    "huber_scale",
+    "huber_c",
+    "fp8_base",
+    "fp8_base_unet",
+    "validation_seed",
+    "validation_split",
+    "max_validation_steps",
+    "validate_every_n_epochs",
+    "validate_every_n_steps",
+    "resize_interpolation",
+    "weighting_scheme",
+    "logit_mean",
+    "logit_std",
+    "mode_scale",
+    "timestep_sampling",
+    "sigmoid_scale",
+    "discrete_flow_shift"
   };
 
   /// What `--no_metadata` leaves.
@@ -66,8 +107,15 @@ public record RunMetadata(
 
   /// Flags that become `modelspec.` entries; the reference loses the second row for Anima.
   private static final String[] MODELSPEC_FLAGS = {
-    "author", "description", "license", "tags",
-    "usage_hint", "merged_from", "trigger_phrase", "preprocessor", "is_negative_embedding"
+    "author",
+    "description",
+    "license",
+    "tags",
+    "usage_hint",
+    "merged_from",
+    "trigger_phrase",
+    "preprocessor",
+    "is_negative_embedding"
   };
 
   /// The metadata of a file saved now.
@@ -95,7 +143,9 @@ public record RunMetadata(
       map.put("ss_" + flag, flags.pythonText(flag));
     }
     map.put("ss_debiased_estimation", flags.pythonText("debiased_estimation_loss"));
-    map.put("ss_cache_latents", pythonBool(flags.on("cache_latents") || flags.on("cache_latents_to_disk")));
+    map.put(
+        "ss_cache_latents",
+        pythonBool(flags.on("cache_latents") || flags.on("cache_latents_to_disk")));
     map.put("ss_seed", Long.toString(seed));
     map.put("ss_num_batches_per_epoch", Integer.toString(plan.batchesPerEpoch()));
     map.put("ss_num_epochs", Integer.toString(plan.epochs()));
@@ -136,7 +186,9 @@ public record RunMetadata(
     if (flags.isSet("min_timestep") || flags.isSet("max_timestep")) {
       map.put(
           "modelspec.timestep_range",
-          flags.maybeInteger("min_timestep").orElse(0) + "," + flags.maybeInteger("max_timestep").orElse(1000));
+          flags.maybeInteger("min_timestep").orElse(0)
+              + ","
+              + flags.maybeInteger("max_timestep").orElse(1000));
     }
     flags
         .maybeInteger("clip_skip")
@@ -148,7 +200,8 @@ public record RunMetadata(
   private String resolution() {
     String typed = flags.text("resolution", "1024");
     String[] sides = typed.replace(" ", "").split(",", -1);
-    return new Size(Integer.parseInt(sides[0]), Integer.parseInt(sides[sides.length - 1])).toString();
+    return new Size(Integer.parseInt(sides[0]), Integer.parseInt(sides[sides.length - 1]))
+        .toString();
   }
 
   private static String pythonBool(boolean value) {

@@ -43,7 +43,8 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
       case TrainEvent.Validated done -> {
         String kind = done.byEpoch() ? "epoch" : "step";
         writer.scalar("loss/validation/" + kind + "_average", done.x(), (float) done.loss());
-        writer.scalar("loss/validation/" + kind + "_divergence", done.x(), (float) done.divergence());
+        writer.scalar(
+            "loss/validation/" + kind + "_divergence", done.x(), (float) done.divergence());
       }
       case TrainEvent.PhaseStarted _,
           TrainEvent.PhaseProgress _,

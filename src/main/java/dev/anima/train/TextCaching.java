@@ -15,8 +15,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/// `--cache_text_encoder_outputs`: the captions of all images through Qwen3 once, kept in memory and
-/// on request in the reference's cache files.
+/// `--cache_text_encoder_outputs`: the captions of all images through Qwen3 once, kept in memory
+/// and on request in the reference's cache files.
 final class TextCaching {
   private TextCaching() {}
 
@@ -73,8 +73,7 @@ final class TextCaching {
   }
 
   private static TextCache.Source source(TrainingImage image, String encoder, TextPipeline text) {
-    return new TextCache.Source(
-        caption(image), encoder, text.qwen3Length(), text.t5Length());
+    return new TextCache.Source(caption(image), encoder, text.qwen3Length(), text.t5Length());
   }
 
   private static void read(TrainingImage image, TextPipeline text) {

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// Captions in, the context the DiT attends to out; each piece of work is done as rarely as the run
 /// allows.
 ///
-/// What nothing trained precedes is computed once per caption and kept: the Qwen3 states, and behind
-/// them the LLM adapter's output. Kept states hold only the rows of real tokens.
+/// What nothing trained precedes is computed once per caption and kept: the Qwen3 states, and
+/// behind them the LLM adapter's output. Kept states hold only the rows of real tokens.
 ///
 /// Shapes: `B` batch, `L` padded Qwen3 tokens, `T` padded T5 tokens.
 final class TextPipeline implements AutoCloseable {
@@ -53,7 +53,8 @@ final class TextPipeline implements AutoCloseable {
   /// @param used Qwen3 tokens of the longest text
   record Batch(Tensor states, Tensor mask, List<Tokens> t5, int used) {}
 
-  TextPipeline(Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
+  TextPipeline(
+      Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
     this.tokenizers = tokenizers;
     this.qwen3Path = qwen3Path;
     this.placement = placement;
@@ -174,7 +175,8 @@ final class TextPipeline implements AutoCloseable {
     int used = tokens(entry);
     return used == 0
         ? Ops.zeros(placement.dtype(), placement.device(), qwen3Length, hidden)
-        : Ops.pad(entry.states().to(placement.device(), placement.dtype()), 0, 0, 0, qwen3Length - used);
+        : Ops.pad(
+            entry.states().to(placement.device(), placement.dtype()), 0, 0, 0, qwen3Length - used);
   }
 
   private static int tokens(Encoded entry) {
@@ -186,7 +188,8 @@ final class TextPipeline implements AutoCloseable {
   /// @param keys captions (encoded on demand) or keys given to [#keep]
   /// @return `(B, T, context)` in the model's dtype, in the caller's scope
   Tensor context(List<String> keys, LlmAdapter adapter, int hidden) {
-    List<String> missing = keys.stream().distinct().filter(key -> !contexts.containsKey(key)).toList();
+    List<String> missing =
+        keys.stream().distinct().filter(key -> !contexts.containsKey(key)).toList();
     if (!missing.isEmpty()) {
       encode(missing);
       try (Scope _ = new Scope();
@@ -213,11 +216,15 @@ final class TextPipeline implements AutoCloseable {
 
   private void forgetOldest() {
     while (contexts.size() > KEPT) {
-      contexts.remove(contexts.keySet().iterator().next()).close();
+      Map.Entry<String, Tensor> oldest = contexts.entrySet().iterator().next();
+      contexts.remove(oldest.getKey());
+      oldest.getValue().close();
     }
     // States of a text whose encoder is gone could not be computed again.
     while (qwen3 != null && encoded.size() > KEPT) {
-      encoded.remove(encoded.keySet().iterator().next()).states().close();
+      Map.Entry<String, Encoded> oldest = encoded.entrySet().iterator().next();
+      encoded.remove(oldest.getKey());
+      oldest.getValue().states().close();
     }
   }
 
@@ -249,7 +256,13 @@ final class TextPipeline implements AutoCloseable {
     Tensor mask = Tokens.mask(batch.t5()).to(device);
     return trimmed
         ? adapter.context(
-            batch.states(), batch.mask(), ids, mask, batch.used(), Tokens.longest(batch.t5()), adapters)
+            batch.states(),
+            batch.mask(),
+            ids,
+            mask,
+            batch.used(),
+            Tokens.longest(batch.t5()),
+            adapters)
         : adapter.context(batch.states(), batch.mask(), ids, mask, adapters);
   }
 

@@ -76,11 +76,12 @@ public record TrainSetup(
             data,
             seed,
             plan.accumulation(),
-            OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args()).pythonName());
+            OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
+                .pythonName());
     start
         .whole()
-        .ifPresent(
-            run -> notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
+        .ifPresent(run ->
+            notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
     Device device = device(config.machine().device());
     return new TrainSetup(
         flags,
@@ -145,7 +146,8 @@ public record TrainSetup(
       case BF16 -> Dtype.BF16;
       case FP16 -> {
         if (device.isCpu()) {
-          notes.add("--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
+          notes.add(
+              "--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
           yield Dtype.BF16;
         }
         yield Dtype.F16;

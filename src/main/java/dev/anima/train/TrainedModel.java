@@ -73,14 +73,24 @@ public record TrainedModel(
       try (LoraFile file = LoraFile.open(network.weights().orElseThrow(), LoraKeys.of(layers))) {
         LoraPlan plan = NetworkWeights.plan(file, layers, networks);
         return new TrainedModel(
-            layers, plan, ParameterGroup.of(plan, NetworkArgs.NONE, rates), Dropouts.NONE, false, List.of());
+            layers,
+            plan,
+            ParameterGroup.of(plan, NetworkArgs.NONE, rates),
+            Dropouts.NONE,
+            false,
+            List.of());
       }
     }
     NetworkArgs args = NetworkArgs.parse(network.arguments());
     LoraSpec spec = LoraSpec.of(network.dim(), network.alpha(), network.dropout(), args);
     LoraPlan plan = LoraPlan.select(spec, layers, networks);
     return new TrainedModel(
-        layers, plan, ParameterGroup.of(plan, args, rates), spec.dropouts(), spec.integerAlpha(), args.warnings());
+        layers,
+        plan,
+        ParameterGroup.of(plan, args, rates),
+        spec.dropouts(),
+        spec.integerAlpha(),
+        args.warnings());
   }
 
   /// The linear layers of both models, from their headers.
@@ -100,7 +110,8 @@ public record TrainedModel(
   /// Whether the LLM adapter carries one.
   public boolean trainsAdapter() {
     return plan.trained().stream()
-        .anyMatch(module -> module.network() == Network.DIT && module.path().startsWith("llm_adapter."));
+        .anyMatch(
+            module -> module.network() == Network.DIT && module.path().startsWith("llm_adapter."));
   }
 
   /// The set with its first weights.

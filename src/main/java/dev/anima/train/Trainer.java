@@ -261,9 +261,8 @@ final class Trainer {
     OptionalInt batches = setup.config().validation().maxBatches();
     validator
         .loss(batches.orElse(Integer.MAX_VALUE))
-        .ifPresent(
-            loss ->
-                listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
+        .ifPresent(loss ->
+            listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
   }
 
   /// Mean losses of a batch without dropout and gradients, at `passes` drawn times.

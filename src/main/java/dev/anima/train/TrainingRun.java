@@ -33,6 +33,7 @@ import dev.anima.train.state.StateFolder;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
+import java.time.ZoneId;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -73,7 +74,8 @@ public final class TrainingRun implements AutoCloseable {
     this.trained = TrainedModel.of(setup);
     this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
-    this.schedule = optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
+    this.schedule =
+        optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
     this.prompts = config.samples().prompts().map(PromptFile::read);
   }
@@ -148,7 +150,8 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     RandomStream host = own(RandomStream.cpu(setup.seed()));
-    RandomStream device = setup.device().isCpu() ? host : own(RandomStream.on(setup.device(), setup.seed()));
+    RandomStream device =
+        setup.device().isCpu() ? host : own(RandomStream.on(setup.device(), setup.seed()));
     host.skip(TrainedModel.referenceWords(setup));
     List<String> notes = new ArrayList<>();
     LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
@@ -210,7 +213,7 @@ public final class TrainingRun implements AutoCloseable {
         new SampleNames(
             setup.config().output().dir(),
             setup.config().output().name(),
-            Clock.systemDefaultZone()),
+            Clock.system(ZoneId.systemDefault())),
         new TrainingSamples.Models(dit, loras, text, trained, learner, hidden),
         () -> vae(QwenImageVae.Half.DECODER),
         listener,

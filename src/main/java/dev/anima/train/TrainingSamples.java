@@ -103,23 +103,22 @@ final class TrainingSamples implements Samples {
   }
 
   private Tensor context(String prompt, Adapters ditAdapters) {
-    return Scope.keep(
-        () -> {
-          try (NoGrad _ = new NoGrad()) {
-            TextPipeline text = models.text();
-            List<String> one = List.of(prompt);
-            if (models.trained().trainsTextEncoder()) {
-              Adapters adapters = models.loras().evaluating(Network.TEXT_ENCODER, 1);
-              TextPipeline.Batch states = text.encodeLive(one, false, adapters);
-              return text.context(states, models.dit().llmAdapter(), true, ditAdapters);
-            }
-            if (models.trained().trainsAdapter()) {
-              text.encode(one);
-              TextPipeline.Batch states = text.kept(one, models.hidden());
-              return text.context(states, models.dit().llmAdapter(), true, ditAdapters);
-            }
-            return text.context(one, models.dit().llmAdapter(), models.hidden());
-          }
-        });
+    return Scope.keep(() -> {
+      try (NoGrad _ = new NoGrad()) {
+        TextPipeline text = models.text();
+        List<String> one = List.of(prompt);
+        if (models.trained().trainsTextEncoder()) {
+          Adapters adapters = models.loras().evaluating(Network.TEXT_ENCODER, 1);
+          TextPipeline.Batch states = text.encodeLive(one, false, adapters);
+          return text.context(states, models.dit().llmAdapter(), true, ditAdapters);
+        }
+        if (models.trained().trainsAdapter()) {
+          text.encode(one);
+          TextPipeline.Batch states = text.kept(one, models.hidden());
+          return text.context(states, models.dit().llmAdapter(), true, ditAdapters);
+        }
+        return text.context(one, models.dit().llmAdapter(), models.hidden());
+      }
+    });
   }
 }

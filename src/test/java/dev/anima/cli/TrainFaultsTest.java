@@ -98,7 +98,8 @@ class TrainFaultsTest {
   @Test
   void weightsThatAreNoNumbersAreNotSaved() throws IOException {
     int exitCode =
-        train("--max_train_steps=1", "--learning_rate=1e30", "--optimizer_args", "weight_decay=1e30");
+        train(
+            "--max_train_steps=1", "--learning_rate=1e30", "--optimizer_args", "weight_decay=1e30");
 
     assertThat(exitCode).isEqualTo(1);
     assertThat(sentence()).startsWith("the weights became NaN or infinite at step 1");
@@ -110,7 +111,8 @@ class TrainFaultsTest {
     Path start = folder.resolve("nan.safetensors");
     withNan(Golden.path("training/lora_init_dit.safetensors"), start);
 
-    int exitCode = train("--network_weights=" + start, "--max_train_steps=3", "--save_every_n_steps=1");
+    int exitCode =
+        train("--network_weights=" + start, "--max_train_steps=3", "--save_every_n_steps=1");
 
     assertThat(exitCode).isEqualTo(1);
     assertThat(sentence())
@@ -178,7 +180,8 @@ class TrainFaultsTest {
     assertThat(train("--max_train_steps=1")).isZero();
 
     assertThat(screen.err())
-        .contains("nami.safetensors was there before this run and is replaced (another --output_name");
+        .contains(
+            "nami.safetensors was there before this run and is replaced (another --output_name");
     SafetensorsFile.open(old).close();
   }
 
@@ -190,21 +193,32 @@ class TrainFaultsTest {
     Thread.ofPlatform().daemon().start(this::interruptAfterTheFirstFile);
 
     int exitCode =
-        train("--max_train_steps=100000", "--save_every_n_steps=1", "--save_last_n_steps=1", "--save_state");
+        train(
+            "--max_train_steps=100000",
+            "--save_every_n_steps=1",
+            "--save_last_n_steps=1",
+            "--save_state");
 
     assertThat(exitCode).isEqualTo(130);
     assertThat(screen.err()).containsPattern("stopped by request after step \\d+");
     assertThat(screen.err())
         .containsPattern(
             "to go on from here, give the same flags and --resume=.*nami-step\\d+-state");
-    Path state = folder.resolve("output").resolve(written().reversed().stream().filter(name -> name.endsWith("-state")).findFirst().orElseThrow());
+    Path state =
+        folder
+            .resolve("output")
+            .resolve(
+                written().reversed().stream()
+                    .filter(name -> name.endsWith("-state"))
+                    .findFirst()
+                    .orElseThrow());
     int stopped = Integer.parseInt(state.getFileName().toString().replaceAll("\\D", ""));
-    SafetensorsFile.open(
-            folder.resolve("output/nami-step%08d.safetensors".formatted(stopped)))
+    SafetensorsFile.open(folder.resolve("output/nami-step%08d.safetensors".formatted(stopped)))
         .close();
     assertThat(written()).doesNotContain("nami.safetensors");
 
-    assertThat(train("--max_train_steps=" + (stopped + 1), "--save_state", "--resume=" + state)).isZero();
+    assertThat(train("--max_train_steps=" + (stopped + 1), "--save_state", "--resume=" + state))
+        .isZero();
     assertThat(written()).contains("nami.safetensors", "nami-state");
   }
 
@@ -252,8 +266,10 @@ class TrainFaultsTest {
   @Test
   void aLoraOfAnotherRank() {
     Path lora = Golden.path("training/lora_init_dit.safetensors");
-    assertThat(train("--network_weights=" + lora, "--network_dim=8", "--max_train_steps=1")).isEqualTo(2);
-    assertThat(screen.err()).contains("has rank 4, expected 8", "pass --network_dim 4 or --dim_from_weights");
+    assertThat(train("--network_weights=" + lora, "--network_dim=8", "--max_train_steps=1"))
+        .isEqualTo(2);
+    assertThat(screen.err())
+        .contains("has rank 4, expected 8", "pass --network_dim 4 or --dim_from_weights");
   }
 
   private static void copy(Path from, Path to) throws IOException {

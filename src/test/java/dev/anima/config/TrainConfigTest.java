@@ -116,7 +116,7 @@ class TrainConfigTest {
     assertThat(config.network().scale()).isEqualTo(1.0);
     assertThat(config.network().args()).containsEntry("rank_dropout", "0.1").hasSize(2);
     assertThat(config.optimizer().args().toString())
-        .isEqualTo("{weight_decay=0.11, betas=[0.9, 0.99]}");
+        .isEqualTo("{weight_decay=0.11, betas=Tuple[items=[0.9, 0.99]]}");
     assertThat(config.schedule().warmup().resolve(1200)).isEqualTo(5);
     assertThat(config.length().totalSteps(20)).isEqualTo(1200);
     assertThat(config.length().epochs(20)).isEqualTo(60);

@@ -37,6 +37,14 @@ class CostEstimateTest {
 
   private static DitConfig fullSize() {
     return new DitConfig(
-        2048, 16, 16, 128, 28, 8192, 256, 1024, new LlmAdapterConfig(32128, 1024, 1024, 1024, 4096, 6, 64));
+        2048,
+        16,
+        16,
+        128,
+        28,
+        8192,
+        256,
+        1024,
+        new LlmAdapterConfig(32128, 1024, 1024, 1024, 4096, 6, 64));
   }
 }

@@ -41,9 +41,12 @@ class DitPassTest {
         AnimaDit dit = AnimaDit.load(Golden.path("tiny/dit.safetensors"), Placement.CPU_F32);
         LoraSet loras = loras(Dropouts.NONE);
         SafetensorsFile golden = Golden.tensors("training/grad_batch2.safetensors")) {
-      Adapters adapters = loras.training(Network.DIT, new StreamDraws(RandomStream.cpu(0), RandomStream.cpu(0)));
+      Adapters adapters =
+          loras.training(Network.DIT, new StreamDraws(RandomStream.cpu(0), RandomStream.cpu(0)));
       DitPass pass =
-          checkpointed ? new CheckpointedPass(dit, adapters, List.of()) : new PlainPass(dit, adapters);
+          checkpointed
+              ? new CheckpointedPass(dit, adapters, List.of())
+              : new PlainPass(dit, adapters);
 
       Tensor noisy = Golden.tensor(golden, "out/noisy").squeeze(2);
       Tensor prediction =
@@ -52,8 +55,7 @@ class DitPassTest {
 
       Tensor target = Golden.tensor(golden, "in/noise").sub(Golden.tensor(golden, "in/latents"));
       Tensor weights = Golden.tensor(golden, "in/loss_weights").view(-1, 1, 1, 1);
-      Tensor gradient =
-          prediction.sub(target).mul(weights).mul(2.0 / prediction.numel());
+      Tensor gradient = prediction.sub(target).mul(weights).mul(2.0 / prediction.numel());
       assertThat(pass.backward(gradient, false)).isNull();
 
       for (LoraAdapter adapter : loras.modules()) {
@@ -85,9 +87,12 @@ class DitPassTest {
     }
   }
 
-  private record Run(float[] prediction, float[] gradients, float[] contextGradient, float[] next) {}
+  @SuppressWarnings("ArrayRecordComponent")
+  private record Run(
+      float[] prediction, float[] gradients, float[] contextGradient, float[] next) {}
 
-  private static Run run(AnimaDit dit, SafetensorsFile golden, Dropouts dropouts, boolean checkpointed) {
+  private static Run run(
+      AnimaDit dit, SafetensorsFile golden, Dropouts dropouts, boolean checkpointed) {
     try (Scope _ = new Scope();
         RandomStream stream = RandomStream.cpu(5);
         LoraSet loras = loras(dropouts)) {
@@ -99,7 +104,9 @@ class DitPassTest {
       Tensor context = context(dit, golden).requiresGrad_(true);
       Tensor prediction =
           pass.forward(
-              Golden.tensor(golden, "out/noisy").squeeze(2), Golden.tensor(golden, "out/timesteps"), context);
+              Golden.tensor(golden, "out/noisy").squeeze(2),
+              Golden.tensor(golden, "out/timesteps"),
+              context);
       Tensor contextGradient = pass.backward(prediction.mul(1e-3), true);
       assertThat(contextGradient).isNotNull();
       return new Run(

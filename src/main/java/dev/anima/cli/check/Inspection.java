@@ -55,9 +55,7 @@ final class Inspection {
     Optional<DatasetConfig> datasets = problems.attempt(() -> DatasetConfig.of(flags, workingDir));
     Optional<DataPreview> data = datasets.flatMap(found -> data(found, config));
     Optional<RunPlan> plan = data.flatMap(this::plan);
-    Optional<OptimizerChoice> optimizer =
-        config.flatMap(c ->
-            problems.attempt(() -> optimizer(c)));
+    Optional<OptimizerChoice> optimizer = config.flatMap(c -> problems.attempt(() -> optimizer(c)));
     Optional<LoraPreview> lora =
         config.flatMap(
             c -> models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());

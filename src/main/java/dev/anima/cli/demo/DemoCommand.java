@@ -75,7 +75,8 @@ public final class DemoCommand implements Callable<Integer> {
     DemoFiles files = new DemoFiles(out.toAbsolutePath().normalize());
     console.report("1/5 unpacking the demo model and dataset into " + files.folder());
     files.unpack();
-    TrainSetup setup = TrainSetup.of(FlagsReader.read(flags(files), files.folder()).flags(), files.folder());
+    TrainSetup setup =
+        TrainSetup.of(FlagsReader.read(flags(files), files.folder()).flags(), files.folder());
     List<TrainingImage> heldOut =
         setup.data().validation().stream().flatMap(dataset -> dataset.images().stream()).toList();
     HeldOutLoss loss = new HeldOutLoss(heldOut);
@@ -208,7 +209,8 @@ public final class DemoCommand implements Callable<Integer> {
     for (int i = 0; i < PROMPTS.size(); i++) {
       rows.add(
           new ContactSheet.Row(
-              PROMPTS.get(i), List.of(before.pictures().get(i), after.pictures().get(i), example(files, i))));
+              PROMPTS.get(i),
+              List.of(before.pictures().get(i), after.pictures().get(i), example(files, i))));
     }
     BufferedImage sheet =
         ContactSheet.draw(
@@ -228,14 +230,14 @@ public final class DemoCommand implements Callable<Integer> {
   private static BufferedImage example(DemoFiles files, int row) {
     String outfit = OUTFITS.get(row);
     Pixels pixels =
-        ImageFile.load(
-            files.dataset().resolveSibling(outfit).resolve(outfit + "_01.png"));
+        ImageFile.load(files.dataset().resolveSibling(outfit).resolve(outfit + "_01.png"));
     return ContactSheet.fit(pixels, 128);
   }
 
   private static Pixels pixels(BufferedImage image) {
     byte[] bytes = new byte[3 * image.getWidth() * image.getHeight()];
-    int[] packed = image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
+    int[] packed =
+        image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth());
     for (int i = 0; i < packed.length; i++) {
       bytes[3 * i] = (byte) (packed[i] >> 16);
       bytes[3 * i + 1] = (byte) (packed[i] >> 8);

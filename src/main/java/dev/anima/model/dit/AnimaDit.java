@@ -158,13 +158,7 @@ public final class AnimaDit implements AutoCloseable {
   /// @return `(B, L, c)` in the caller's scope
   public Tensor block(int index, Tensor x, Embedded embedded, Tensor text, Adapters adapters) {
     return DitBlock.forward(
-        blocks.get(index),
-        x,
-        embedded.conditioning(),
-        embedded.rope(),
-        text,
-        adapters,
-        cutsText);
+        blocks.get(index), x, embedded.conditioning(), embedded.rope(), text, adapters, cutsText);
   }
 
   /// The final layer, and tokens back to latents.

@@ -42,14 +42,17 @@ public final class DitBlock {
         Scope.keep(() -> {
           Tensor modulation = conditioning.modulation(weights.selfModulation(), adapters);
           Tensor n = modulatedNorm(x, modulation).to(dtype);
-          return gated(x, modulation, attention(weights.selfAttention(), n, n, rope, adapters, false));
+          return gated(
+              x, modulation, attention(weights.selfAttention(), n, n, rope, adapters, false));
         });
     Tensor afterCross =
         Scope.keep(() -> {
           Tensor modulation = conditioning.modulation(weights.crossModulation(), adapters);
           Tensor n = modulatedNorm(afterSelf, modulation).to(dtype);
           return gated(
-              afterSelf, modulation, attention(weights.crossAttention(), n, text, null, adapters, cutText));
+              afterSelf,
+              modulation,
+              attention(weights.crossAttention(), n, text, null, adapters, cutText));
         });
     afterSelf.close();
     Tensor afterMlp =
@@ -83,7 +86,11 @@ public final class DitBlock {
   /// @param source `(B, L or S, ...)` gives keys and values
   /// @param rope positions, null for the text
   static Tensor attention(
-      AttentionWeights weights, Tensor n, Tensor source, @Nullable Rotary rope, Adapters adapters,
+      AttentionWeights weights,
+      Tensor n,
+      Tensor source,
+      @Nullable Rotary rope,
+      Adapters adapters,
       boolean cut) {
     Tensor q = heads(weights.q().apply(n, adapters), weights.qNorm(), rope);
     Tensor k = heads(weights.k().apply(source, adapters), weights.kNorm(), rope);

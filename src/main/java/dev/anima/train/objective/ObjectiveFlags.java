@@ -1,7 +1,7 @@
 package dev.anima.train.objective;
 
-import dev.anima.io.InputException;
 import dev.anima.config.NearestName;
+import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,9 +1,9 @@
 package dev.anima.train.optim;
 
-import dev.anima.io.InputException;
-import dev.anima.train.KeywordArguments;
 import dev.anima.config.NearestName;
 import dev.anima.config.PythonLiteral;
+import dev.anima.io.InputException;
+import dev.anima.train.KeywordArguments;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -12,6 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// `--optimizer_type` with `--optimizer_args`: which optimizer, with which constants, and its name
 /// in metadata.
@@ -19,7 +20,8 @@ import java.util.stream.Collectors;
 /// @param name the optimizer's usual spelling, such as `AdamW8bit`
 /// @param arguments as given, in order, with what the reference adds to them
 /// @param config what they mean
-public record OptimizerChoice(String name, Map<String, Object> arguments, OptimizerConfig config) {
+public record OptimizerChoice(
+    String name, Map<String, @Nullable Object> arguments, OptimizerConfig config) {
 
   /// Usual spelling and Python class of every optimizer there is.
   private static final Map<String, String> CLASSES = new LinkedHashMap<>();
@@ -66,9 +68,9 @@ public record OptimizerChoice(String name, Map<String, Object> arguments, Optimi
   /// @param given `--optimizer_args` as Python literals, in order (see [KeywordArguments])
   /// @throws InputException for an unknown or unsupported optimizer, and for arguments it does not
   ///   take
-  public static OptimizerChoice parse(String type, Map<String, Object> given) {
+  public static OptimizerChoice parse(String type, Map<String, @Nullable Object> given) {
     String name = usualName(type);
-    Map<String, Object> arguments = new LinkedHashMap<>(given);
+    Map<String, @Nullable Object> arguments = new LinkedHashMap<>(given);
     // The reference adds these to the arguments, so they show in the metadata.
     switch (name) {
       case "SGDNesterov", "SGDNesterov8bit" -> arguments.putIfAbsent("momentum", 0.9);
@@ -175,7 +177,8 @@ public record OptimizerChoice(String name, Map<String, Object> arguments, Optimi
     if (rates.size() > 1) {
       throw new InputException(
           "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal, got %s; set --unet_lr and --text_encoder_lr to the same value"
-              .formatted(rates.stream().map(PythonLiteral::text).collect(Collectors.joining(" and "))));
+              .formatted(
+                  rates.stream().map(PythonLiteral::text).collect(Collectors.joining(" and "))));
     }
   }
 

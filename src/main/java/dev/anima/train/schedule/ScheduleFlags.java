@@ -1,8 +1,8 @@
 package dev.anima.train.schedule;
 
+import dev.anima.config.NearestName;
 import dev.anima.io.InputException;
 import dev.anima.train.KeywordArguments;
-import dev.anima.config.NearestName;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import org.jspecify.annotations.Nullable;
 
 /// The `--lr_*` flags as typed, and the [LrSchedule] they mean.
 ///
@@ -36,7 +37,7 @@ public record ScheduleFlags(
     double power,
     OptionalInt timescale,
     OptionalDouble minLrRatio,
-    Map<String, Object> arguments,
+    Map<String, @Nullable Object> arguments,
     double learningRate) {
 
   private static final List<String> NAMES =

@@ -1,8 +1,8 @@
 package dev.anima.train.schedule;
 
+import dev.anima.config.NearestName;
 import dev.anima.io.InputException;
 import dev.anima.train.KeywordArguments;
-import dev.anima.config.NearestName;
 import java.util.List;
 
 /// From `--lr_scheduler_type` and its arguments to a [TorchSchedule]. Names and defaults are those

@@ -9,6 +9,7 @@ import dev.anima.engine.Tensor;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /// Optimizers without recorded steps against their formulas, written out for single numbers in
@@ -43,7 +44,8 @@ class FormulaTest {
       double denominator = Math.sqrt(v / (1 - Math.pow(0.99, t))) + 1e-8;
       p -= RATE * m / (1 - Math.pow(0.9, t)) / denominator;
     }
-    Map<String, Object> arguments = Map.of("weight_decay", 0.1, "betas", List.of(0.9, 0.99));
+    Map<String, @Nullable Object> arguments =
+        Map.of("weight_decay", 0.1, "betas", List.of(0.9, 0.99));
     assertThat(run("PagedAdamW32bit", arguments)).isCloseTo(p, within(1e-7));
   }
 
@@ -63,7 +65,8 @@ class FormulaTest {
       y = y + c * (z - y) + rate * (0.9 * (1 - c) - 1) * g;
       z -= rate * g;
     }
-    Map<String, Object> arguments = Map.of("weight_decay", 0.1, "warmup_steps", 3L, "r", 1.0);
+    Map<String, @Nullable Object> arguments =
+        Map.of("weight_decay", 0.1, "warmup_steps", 3L, "r", 1.0);
     assertThat(run("SGDScheduleFree", arguments)).isCloseTo(y, within(1e-7));
   }
 
@@ -97,12 +100,12 @@ class FormulaTest {
       double denominator = Math.sqrt(largest) / Math.sqrt(1 - Math.pow(0.5, t)) + 1e-8;
       p -= RATE * m / (1 - Math.pow(0.9, t)) / denominator;
     }
-    Map<String, Object> arguments =
+    Map<String, @Nullable Object> arguments =
         Map.of("weight_decay", 0.0, "amsgrad", true, "betas", List.of(0.9, 0.5));
     assertThat(run("AdamW", arguments)).isCloseTo(p, within(1e-7));
   }
 
-  private static double run(String type, Map<String, Object> arguments) {
+  private static double run(String type, Map<String, @Nullable Object> arguments) {
     ParameterLayout layout = ParameterLayout.builder().group("all", RATE).add("p", 1).build();
     BitSet all = new BitSet();
     all.set(0);

@@ -1,9 +1,9 @@
 package dev.anima.train.optim;
 
-import dev.anima.config.PythonLiteral;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.anima.config.PythonLiteral;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
@@ -12,6 +12,7 @@ import dev.anima.io.InputException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class OptimizerChoiceTest {
   @Test
   void namesTheClassAndTheArgumentsLikePython() {
-    Map<String, Object> arguments = new LinkedHashMap<>();
+    Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
     arguments.put("weight_decay", 0.11);
     arguments.put("betas", new PythonLiteral.Tuple(List.of(0.9, 0.99)));
 
@@ -83,7 +84,7 @@ class OptimizerChoiceTest {
         "Prodigy     | slice_p      | 0    | at least 1"
       })
   void wrongInputIsExplained(String type, String key, String value, String message) {
-    Map<String, Object> arguments = key == null ? Map.of() : Map.of(key, literal(value));
+    Map<String, @Nullable Object> arguments = key == null ? Map.of() : Map.of(key, literal(value));
     assertThatThrownBy(() -> OptimizerChoice.parse(type, arguments))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--optimizer_")

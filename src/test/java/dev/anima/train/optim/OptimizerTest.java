@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -347,7 +348,7 @@ class OptimizerTest {
   }
 
   private static OptimizerChoice choice(String type, Object... pairs) {
-    Map<String, Object> arguments = new LinkedHashMap<>();
+    Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
     for (int i = 0; i < pairs.length; i += 2) {
       arguments.put((String) pairs[i], pairs[i + 1]);
     }
@@ -356,7 +357,7 @@ class OptimizerTest {
 
   private static OptimizerChoice choice(JsonNode entry) {
     String type = "";
-    Map<String, Object> arguments = new LinkedHashMap<>();
+    Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
     for (JsonNode word : entry.get("flags")) {
       String[] pair = word.stringValue().split("=", 2);
       if (pair[0].equals("--optimizer_type")) {

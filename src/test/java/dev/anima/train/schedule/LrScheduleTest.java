@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -83,7 +84,7 @@ class LrScheduleTest {
       })
   void torchSchedulesFollowTheirFormula(
       String type, String arguments, int step, double multiplier) {
-    Map<String, Object> values = new HashMap<>();
+    Map<String, @Nullable Object> values = new HashMap<>();
     for (String pair : arguments.split(";")) {
       String[] parts = pair.split("=");
       values.put(parts[0], literal(parts[1]));
@@ -174,7 +175,7 @@ class LrScheduleTest {
   }
 
   private static ScheduleFlags with(
-      String name, Number warmup, Number decay, Map<String, Object> arguments) {
+      String name, Number warmup, Number decay, Map<String, @Nullable Object> arguments) {
     return new ScheduleFlags(
         name,
         "",
@@ -189,7 +190,7 @@ class LrScheduleTest {
         1e-4);
   }
 
-  private static ScheduleFlags typed(String type, Map<String, Object> arguments) {
+  private static ScheduleFlags typed(String type, Map<String, @Nullable Object> arguments) {
     return new ScheduleFlags(
         "constant",
         type,
@@ -213,7 +214,7 @@ class LrScheduleTest {
 
   private static ScheduleFlags parseFlags(List<String> words, int totalSteps, double rate) {
     Map<String, String> flags = new HashMap<>();
-    Map<String, Object> arguments = new HashMap<>();
+    Map<String, @Nullable Object> arguments = new HashMap<>();
     for (String word : words) {
       String[] pair = word.split("=", 2);
       if (word.startsWith("--")) {
