@@ -50,6 +50,7 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
         }
         console.report("saved " + saved.file());
       }
+      case TrainEvent.StateSaved saved -> console.report("saved state " + saved.folder());
       case TrainEvent.Removed removed -> console.report("removed " + removed.file());
       case TrainEvent.SampleDrawn drawn -> console.report("sample " + drawn.file());
       case TrainEvent.Finished finished -> {

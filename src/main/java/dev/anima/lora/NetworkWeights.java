@@ -56,6 +56,42 @@ public final class NetworkWeights {
     return new Report(matched.size(), missing, unused, List.copyOf(warnings));
   }
 
+  /// The weights of a saved state, which must be those of exactly the run's modules.
+  ///
+  /// @throws InputException if a module is missing or too many, or has another rank, width or alpha
+  public static void resume(LoraSet set, LoraFile file) {
+    for (LoraAdapter adapter : set.modules()) {
+      LoraFile.Module stored = file.module(adapter.module().network(), adapter.module().path());
+      if (stored == null) {
+        throw otherNetwork(file, "it lacks " + adapter.module().name());
+      }
+      if (stored.rank() != adapter.module().rank() || stored.alpha() != adapter.alpha()) {
+        throw otherNetwork(
+            file,
+            "%s has rank %d and alpha %s in it, %d and %s in this run"
+                .formatted(
+                    adapter.module().name(),
+                    stored.rank(),
+                    stored.alpha(),
+                    adapter.module().rank(),
+                    adapter.alpha()));
+      }
+      checkShape(adapter.module(), stored, file);
+    }
+    List<String> unused = unused(set, file);
+    if (!unused.isEmpty()) {
+      throw otherNetwork(file, "it also trains " + some(unused));
+    }
+    set.modules().forEach(adapter -> copy(adapter, file));
+  }
+
+  private static InputException otherNetwork(LoraFile file, String what) {
+    return InputException.inFile(
+        file.path(),
+        "this saved state belongs to another network: %s\n  -> give the network flags it was saved with"
+            .formatted(what));
+  }
+
   /// `--dim_from_weights`: the modules of the file, with its ranks and alphas, in creation order.
   /// Patterns, own ranks and dropouts of `--network_args` do not apply.
   ///
@@ -120,6 +156,11 @@ public final class NetworkWeights {
   }
 
   private static void fill(LoraAdapter adapter, LoraFile file, AlphaRule rule) {
+    LoraFile.Module stored = copy(adapter, file);
+    adapter.replaceAlpha(stored.alpha(), rule == AlphaRule.CONSISTENT);
+  }
+
+  private static LoraFile.Module copy(LoraAdapter adapter, LoraFile file) {
     LoraFile.Module stored = file.module(adapter.module().network(), adapter.module().path());
     if (stored == null) {
       throw new IllegalStateException(adapter.module().name() + " was matched before");
@@ -129,7 +170,7 @@ public final class NetworkWeights {
       adapter.down().copy_(file.down(stored, Device.CPU));
       adapter.up().copy_(file.up(stored, Device.CPU));
     }
-    adapter.replaceAlpha(stored.alpha(), rule == AlphaRule.CONSISTENT);
+    return stored;
   }
 
   private static List<String> unused(LoraSet set, LoraFile file) {

@@ -40,6 +40,16 @@ public record CheckpointRules(
     return outputName.orElse("last") + "." + extension;
   }
 
+  /// Name of the state folder beside a checkpoint, such as `nami-step00000100-state`.
+  static String stateBeside(String file) {
+    return file.substring(0, file.lastIndexOf('.')) + "-state";
+  }
+
+  /// The same times and names with another retention.
+  CheckpointRules withRetention(OptionalInt steps, OptionalInt epochs) {
+    return new CheckpointRules(outputName, extension, everySteps, everyEpochs, steps, epochs);
+  }
+
   /// The epoch whose file goes after epoch `epoch` was saved.
   public OptionalInt epochToRemove(int epoch) {
     if (keepEpochs.isEmpty()) {

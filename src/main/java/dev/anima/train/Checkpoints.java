@@ -6,10 +6,15 @@ import dev.anima.io.InputException;
 import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSaver;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Writes the LoRA files of a run and removes old ones by the retention rules.
@@ -17,6 +22,7 @@ final class Checkpoints {
   private final TrainSetup setup;
   private final RunParts parts;
   private final TrainListener listener;
+  private final Set<Path> written = new HashSet<>();
   private @Nullable Path last;
 
   Checkpoints(TrainSetup setup, RunParts parts, TrainListener listener) {
@@ -36,13 +42,22 @@ final class Checkpoints {
       Files.delete(probe);
     } catch (IOException e) {
       throw new InputException(
-          "--output_dir: "
-              + folder
-              + " cannot be written to ("
-              + e.getClass().getSimpleName()
-              + "); choose another folder",
+          "--output_dir: %s cannot be written to (%s); choose another folder"
+              .formatted(folder, reason(e)),
           e);
     }
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof AccessDeniedException) {
+      return "no permission";
+    }
+    if (e instanceof FileAlreadyExistsException taken) {
+      return taken.getFile() + " is a file";
+    }
+    return e instanceof FileSystemException failed && failed.getReason() != null
+        ? failed.getReason()
+        : String.valueOf(e.getMessage());
   }
 
   void atStep(int step, int epoch) {
@@ -75,6 +90,8 @@ final class Checkpoints {
     Path file = setup.config().output().dir().resolve(name);
     boolean integerAlpha =
         parts.trained().integerAlpha() && setup.config().machine().referenceExact();
+    new NotFinite(setup, parts).checkWeights(step, describeLast());
+    noteReplaced(file);
     parts.learner().optimizer().eval();
     try {
       LoraSaver.save(
@@ -90,6 +107,17 @@ final class Checkpoints {
     }
     last = file;
     listener.on(new TrainEvent.Saved(file, step, end));
+  }
+
+  /// As the reference, a new run replaces the files of an older one of that name; it says so.
+  private void noteReplaced(Path file) {
+    if (Files.exists(file) && written.add(file)) {
+      listener.on(
+          new TrainEvent.Note(
+              "%s was there before this run and is replaced (another --output_name keeps both)"
+                  .formatted(file)));
+    }
+    written.add(file);
   }
 
   private static Dtype dtype(SavedType type) {

@@ -3,6 +3,10 @@ package dev.anima.train;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.engine.TensorFile;
+import dev.anima.io.SafetensorsFile;
+import dev.anima.io.SafetensorsWriter;
+import dev.anima.io.TensorData;
 import dev.anima.lora.FlatLayout;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.WeightNorms;
@@ -13,6 +17,8 @@ import dev.anima.train.optim.Optimizer;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.optim.ParameterLayout;
 import dev.anima.train.schedule.LrSchedule;
+import dev.anima.train.state.RunState;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
@@ -30,7 +36,7 @@ final class Learner implements AutoCloseable {
   private final boolean ownRates;
   private final double maxGradNorm;
   private final OptionalDouble maxNorm;
-  private final Optional<GradScaler> scaler;
+  private Optional<GradScaler> scaler;
   private int scheduleSteps;
 
   /// @param loras not owned
@@ -74,6 +80,49 @@ final class Learner implements AutoCloseable {
                   slice.parameter().name(), slice.parameter().rows(), slice.parameter().columns()));
     }
     return builder.build();
+  }
+
+  int scheduleSteps() {
+    return scheduleSteps;
+  }
+
+  Optional<RunState.Scaler> scalerState() {
+    return scaler.map(state -> new RunState.Scaler(state.scale(), state.goodSteps()));
+  }
+
+  /// Writes what [#restore] needs beside the weights.
+  void saveOptimizer(Path file) {
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      List<TensorData> tensors = new ArrayList<>();
+      optimizer.state().forEach((name, tensor) -> tensors.add(TensorFile.data(name, tensor)));
+      SafetensorsWriter.write(file, tensors);
+    }
+  }
+
+  /// Continues where a saved run stood; its weights must have been put back before.
+  ///
+  /// @param file written by [#saveOptimizer]
+  /// @throws dev.anima.io.InputException if it belongs to another optimizer or network
+  void restore(RunState run, Path file) {
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad();
+        SafetensorsFile saved = SafetensorsFile.open(file)) {
+      Map<String, Tensor> state = new LinkedHashMap<>();
+      saved.names().forEach(name -> state.put(name, TensorFile.view(saved, name)));
+      optimizer.restore(state);
+    }
+    scheduleSteps = run.scheduleSteps();
+    scaler =
+        scaler.map(fresh ->
+            run.scaler()
+                .map(state -> new GradScaler(state.scale(), state.goodSteps()))
+                .orElse(fresh));
+  }
+
+  /// Lets the schedule begin at `step`, for a run that counts from there.
+  void startSchedule(int step) {
+    scheduleSteps = step;
   }
 
   Optimizer optimizer() {

@@ -1,5 +1,6 @@
 package dev.anima.train;
 
+import dev.anima.train.state.RunState;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,6 +19,16 @@ final class LossAverage {
       losses.set(index, loss);
     }
     total += loss;
+  }
+
+  RunState.Average state() {
+    return new RunState.Average(losses, total);
+  }
+
+  void restore(RunState.Average state) {
+    losses.clear();
+    losses.addAll(state.losses());
+    total = state.total();
   }
 
   double average() {

@@ -23,6 +23,7 @@ public final class RunOutcome implements TrainListener {
           TrainEvent.EpochStarted _,
           TrainEvent.EpochDone _,
           TrainEvent.Validated _,
+          TrainEvent.StateSaved _,
           TrainEvent.Removed _,
           TrainEvent.SampleDrawn _ -> {}
     }

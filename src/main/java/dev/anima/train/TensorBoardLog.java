@@ -52,6 +52,7 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
           TrainEvent.Started _,
           TrainEvent.EpochStarted _,
           TrainEvent.Saved _,
+          TrainEvent.StateSaved _,
           TrainEvent.Removed _,
           TrainEvent.SampleDrawn _,
           TrainEvent.Finished _ -> {}

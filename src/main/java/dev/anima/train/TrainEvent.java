@@ -54,6 +54,9 @@ public sealed interface TrainEvent {
   /// A LoRA file was written (whole, synced and renamed).
   record Saved(Path file, int step, boolean last) implements TrainEvent {}
 
+  /// What resuming needs was written.
+  record StateSaved(Path folder, int step) implements TrainEvent {}
+
   record Removed(Path file) implements TrainEvent {}
 
   record SampleDrawn(Path file, int step, int index) implements TrainEvent {}

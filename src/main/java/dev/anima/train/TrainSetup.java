@@ -11,9 +11,14 @@ import dev.anima.dataset.PythonRandom;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.io.InputException;
+import dev.anima.train.optim.OptimizerChoice;
+import dev.anima.train.state.Recipe;
+import dev.anima.train.state.SavedState;
+import dev.anima.train.state.StateFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.random.RandomGenerator;
 
 /// Everything about a run that is decided before a model is opened.
@@ -22,6 +27,8 @@ import java.util.random.RandomGenerator;
 /// @param datasets where the images come from
 /// @param data the images, with the random stream of data order and captions
 /// @param seed `--seed`, or one drawn now
+/// @param start where in the plan the run begins
+/// @param recipe what the run was told, for its states
 /// @param device that computes
 /// @param dtype of the frozen weights and of the computation
 /// @param notes what the user should know, one sentence each
@@ -33,6 +40,8 @@ public record TrainSetup(
     RunPlan plan,
     CheckpointRules checkpoints,
     long seed,
+    RunStart start,
+    Recipe recipe,
     Device device,
     Dtype dtype,
     List<String> notes) {
@@ -46,8 +55,8 @@ public record TrainSetup(
     DatasetConfig datasets = DatasetConfig.of(flags, workingDir);
     List<String> notes = new ArrayList<>(datasets.notes());
 
-    long seed =
-        config.length().seed().orElseGet(() -> RandomGenerator.getDefault().nextLong(1L << 32));
+    Optional<SavedState> state = config.length().resume().map(StateFolder::read);
+    long seed = config.length().seed().orElseGet(() -> seed(state));
     DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed));
     data.check(caching(config));
     data.findings().warnings().forEach(finding -> notes.add(finding.message()));
@@ -59,6 +68,20 @@ public record TrainSetup(
             config.length().accumulation(),
             config.length().maxSteps(),
             config.length().maxEpochs());
+    RunStart start = RunStart.of(config.length(), plan, state);
+    notes.addAll(start.notes());
+    Recipe recipe =
+        Recipe.of(
+            flags,
+            data,
+            seed,
+            plan.accumulation(),
+            OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
+                .pythonName());
+    start
+        .whole()
+        .ifPresent(run ->
+            notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
     Device device = device(config.machine().device());
     return new TrainSetup(
         flags,
@@ -68,9 +91,18 @@ public record TrainSetup(
         plan,
         checkpoints(config, plan),
         seed,
+        start,
+        recipe,
         device,
         dtype(config.precision().compute(), device, notes),
         List.copyOf(notes));
+  }
+
+  /// That of the saved run, or one drawn now.
+  private static long seed(Optional<SavedState> state) {
+    return state.orElse(null) instanceof SavedState.Whole whole
+        ? whole.run().recipe().seed()
+        : RandomGenerator.getDefault().nextLong(1L << 32);
   }
 
   /// What is encoded before training.

@@ -4,13 +4,11 @@ import dev.anima.config.CacheConfig.Store;
 import dev.anima.dataset.BatchFeed;
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.SamplePlan;
-import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
-import dev.anima.io.RunFailedException;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -18,7 +16,6 @@ import dev.anima.lora.WeightNorms;
 import dev.anima.model.Adapters;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,6 +32,7 @@ final class Trainer {
   private final TrainListener listener;
   private final BooleanSupplier stopRequested;
   private final Checkpoints checkpoints;
+  private final RunStates states;
   private final Validator validator;
   private final LossAverage average = new LossAverage();
   private final DitStep ditStep;
@@ -61,6 +59,9 @@ final class Trainer {
             BatchFeed.EpochStart.REFERENCE,
             setup.caching(),
             setup.plan().totalSteps());
+    this.states = new RunStates(setup, parts, listener, feed, average);
+    this.step = setup.start().step();
+    setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
   }
 
@@ -79,11 +80,12 @@ final class Trainer {
   void run() {
     RunPlan plan = setup.plan();
     listener.on(new TrainEvent.Started(plan, step));
-    parts.samples().atStart();
-    for (int epoch = 1; epoch <= plan.epochs(); epoch++) {
+    if (step == 0) {
+      parts.samples().atStart();
+    }
+    for (int epoch = setup.start().epoch(); epoch <= plan.epochs(); epoch++) {
       listener.on(new TrainEvent.EpochStarted(epoch, plan.epochs()));
-      feed.beginEpoch(epoch, 0);
-      if (!epoch(epoch)) {
+      if (!epoch(epoch, beginEpoch(epoch))) {
         finish(epoch, true);
         return;
       }
@@ -93,9 +95,21 @@ final class Trainer {
     finish(plan.epochs(), false);
   }
 
-  /// Trains on the batches of one epoch; false if a stop was asked for.
-  private boolean epoch(int epoch) {
-    for (int index = 0; step < setup.plan().totalSteps(); index++) {
+  /// Opens an epoch, the run's first one perhaps inside.
+  ///
+  /// @return batches of it that are not trained on now
+  private int beginEpoch(int epoch) {
+    RunStart start = setup.start();
+    int first = epoch == start.epoch() ? start.batches() : 0;
+    if (epoch > start.epoch() || !start.insideSavedEpoch()) {
+      feed.beginEpoch(epoch, first);
+    }
+    return first;
+  }
+
+  /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
+  private boolean epoch(int epoch, int first) {
+    for (int index = first; step < setup.plan().totalSteps(); index++) {
       Optional<BatchPlan> batch = feed.next();
       if (batch.isEmpty()) {
         break;
@@ -141,6 +155,7 @@ final class Trainer {
           && step % setup.config().validation().everySteps().getAsInt() == 0) {
         validate(false, step);
       }
+      states.afterStep(step, epoch);
     }
   }
 
@@ -166,7 +181,8 @@ final class Trainer {
               .lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor)
               .item(); // the one wait for the device
       if (!Double.isFinite(loss)) {
-        throw notANumber(loss, batch, epoch);
+        throw new NotFinite(setup, parts)
+            .loss(loss, batch, step, epoch, checkpoints.describeLast());
       }
       return loss;
     }
@@ -296,32 +312,17 @@ final class Trainer {
       checkpoints.atEpoch(epoch, step);
     }
     parts.samples().afterEpoch(epoch, step);
+    states.afterEpoch(epoch, step);
   }
 
   private void finish(int epoch, boolean stopped) {
     if (stopped) {
       checkpoints.atStop(step, epoch);
+      states.atStop(step, epoch);
     } else {
+      states.atEnd(step, epoch);
       checkpoints.atEnd(step, epoch);
     }
     listener.on(new TrainEvent.Finished(step, average.average(), stopped));
-  }
-
-  private RunFailedException notANumber(double loss, BatchPlan batch, int epoch) {
-    List<Path> files =
-        batch.samples().stream().map(sample -> sample.image().found().file()).toList();
-    String advice =
-        setup.dtype() == Dtype.F32
-            ? "try a lower --learning_rate"
-            : "try a lower --learning_rate or --mixed_precision=bf16";
-    return new RunFailedException(
-        "the loss became %s at step %d (epoch %d) with %s; %s. Nothing was saved over; %s"
-            .formatted(
-                Double.isNaN(loss) ? "NaN" : "infinite",
-                step + 1,
-                epoch,
-                String.join(", ", files.stream().map(Path::toString).toList()),
-                advice,
-                checkpoints.describeLast()));
   }
 }

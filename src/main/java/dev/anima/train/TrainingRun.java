@@ -10,8 +10,11 @@ import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.RandomStream;
+import dev.anima.lora.LoraFile;
+import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
+import dev.anima.lora.NetworkWeights;
 import dev.anima.model.Placement;
 import dev.anima.model.RotaryPrecision;
 import dev.anima.model.dit.AnimaDit;
@@ -26,6 +29,7 @@ import dev.anima.train.optim.GradScaler;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
+import dev.anima.train.state.StateFolder;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -64,16 +68,16 @@ public final class TrainingRun implements AutoCloseable {
     this.setup = setup;
     this.listener = listener;
     this.program = program;
-    this.trained = TrainedModel.of(setup);
     TrainConfig config = setup.config();
+    Checkpoints.prepare(config.output().dir());
+    ModelChecks.run(config.models());
+    this.trained = TrainedModel.of(setup);
     this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
     this.schedule =
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
     this.prompts = config.samples().prompts().map(PromptFile::read);
-    QwenImageVae.check(config.models().vae());
-    Checkpoints.prepare(config.output().dir());
   }
 
   /// The schedule flags in the optim room's form.
@@ -159,6 +163,7 @@ public final class TrainingRun implements AutoCloseable {
     }
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));
+    resume(loras, learner);
     RunParts parts =
         new RunParts(
             trained,
@@ -174,6 +179,22 @@ public final class TrainingRun implements AutoCloseable {
             metadata(hashes.join()),
             samples(dit, loras, text, learner, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested).run();
+  }
+
+  /// Puts back weights and optimizer of a saved state; the [Trainer] does the rest.
+  private void resume(LoraSet loras, Learner learner) {
+    RunStart start = setup.start();
+    if (start.state().isPresent()) {
+      Path folder = start.state().get().folder();
+      LoraKeys keys = LoraKeys.of(trained.layers());
+      try (LoraFile file = LoraFile.open(folder.resolve(StateFolder.WEIGHTS), keys)) {
+        NetworkWeights.resume(loras, file);
+      }
+      start.whole().ifPresent(run -> learner.restore(run, folder.resolve(StateFolder.OPTIMIZER)));
+    }
+    if (start.whole().isEmpty()) {
+      learner.startSchedule(start.step());
+    }
   }
 
   private Samples samples(

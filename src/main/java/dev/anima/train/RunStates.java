@@ -1,0 +1,177 @@
+package dev.anima.train;
+
+import dev.anima.dataset.BatchFeed;
+import dev.anima.engine.Dtype;
+import dev.anima.engine.RandomStream;
+import dev.anima.io.InputException;
+import dev.anima.lora.LoraKeys;
+import dev.anima.lora.LoraSaver;
+import dev.anima.train.state.RunState;
+import dev.anima.train.state.StateFolder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// Writes a run's states at the times the flags name, removes old ones, and puts a saved one back.
+final class RunStates {
+  private final TrainSetup setup;
+  private final RunParts parts;
+  private final TrainListener listener;
+  private final BatchFeed feed;
+  private final LossAverage average;
+  private final CheckpointRules rules;
+  private @Nullable Path last;
+
+  RunStates(
+      TrainSetup setup,
+      RunParts parts,
+      TrainListener listener,
+      BatchFeed feed,
+      LossAverage average) {
+    this.setup = setup;
+    this.parts = parts;
+    this.listener = listener;
+    this.feed = feed;
+    this.average = average;
+    this.rules =
+        setup
+            .checkpoints()
+            .withRetention(
+                setup.config().output().keep().stepStates(),
+                setup.config().output().keep().epochStates());
+  }
+
+  // ---- writing --------------------------------------------------------------------------------
+
+  /// After everything that belongs to optimizer step `step`.
+  void afterStep(int step, int epoch) {
+    if (setup.config().output().saveState() && rules.savesAtStep(step)) {
+      save(rules.stepFile(step), step, epoch, false);
+      rules.stepToRemove(step).ifPresent(old -> remove(rules.stepFile(old)));
+    }
+  }
+
+  /// After everything that belongs to the end of an epoch.
+  void afterEpoch(int epoch, int step) {
+    if (setup.config().output().saveState() && rules.savesAtEpoch(epoch, setup.plan().epochs())) {
+      save(rules.epochFile(epoch), step, epoch, true);
+      rules.epochToRemove(epoch).ifPresent(old -> remove(rules.epochFile(old)));
+    }
+  }
+
+  /// At the planned end, before the final LoRA file.
+  void atEnd(int step, int epoch) {
+    if (wantedAtEnd()) {
+      save(
+          rules.finalFile(),
+          step,
+          epoch,
+          feed.position().delivered() == setup.plan().batchesPerEpoch());
+    }
+  }
+
+  /// After a stop by the user; says how to go on.
+  void atStop(int step, int epoch) {
+    if (!wantedAtEnd()) {
+      listener.on(
+          new TrainEvent.Note(
+              "no state was saved, so this run cannot be gone on with exactly (--save_state writes one at a stop)"));
+      return;
+    }
+    Path folder = folder(rules.stepFile(step));
+    if (!folder.equals(last)) {
+      save(rules.stepFile(step), step, epoch, false);
+    }
+    listener.on(
+        new TrainEvent.Note("to go on from here, give the same flags and --resume=" + folder));
+  }
+
+  private boolean wantedAtEnd() {
+    return setup.config().output().saveState() || setup.config().output().saveStateOnTrainEnd();
+  }
+
+  private Path folder(String file) {
+    return setup.config().output().dir().resolve(CheckpointRules.stateBeside(file));
+  }
+
+  private void save(String file, int step, int epoch, boolean epochDone) {
+    Path folder = folder(file);
+    new NotFinite(setup, parts)
+        .checkWeights(step, last == null ? "there is no state yet" : "the last state is " + last);
+    LoraSaver.Options exact =
+        new LoraSaver.Options(LoraKeys.Style.SD_SCRIPTS, Optional.of(Dtype.F32), false);
+    StateFolder.write(
+        folder,
+        weights -> LoraSaver.save(parts.loras(), weights, Map.of(), exact),
+        optimizer -> parts.learner().saveOptimizer(optimizer),
+        state(step, epoch, epochDone));
+    last = folder;
+    listener.on(new TrainEvent.StateSaved(folder, step));
+  }
+
+  private void remove(String file) {
+    Path folder = folder(file);
+    if (StateFolder.remove(folder)) {
+      listener.on(new TrainEvent.Removed(folder));
+    }
+  }
+
+  private RunState state(int step, int epoch, boolean epochDone) {
+    return new RunState(
+        epoch,
+        step,
+        RunState.FORMAT,
+        RunState.VERSION,
+        parts.metadata().program(),
+        epochDone,
+        parts.learner().scheduleSteps(),
+        parts.learner().scalerState(),
+        average.state(),
+        parts.streams().stream()
+            .map(stream -> Base64.getEncoder().encodeToString(stream.state()))
+            .toList(),
+        feed.position(),
+        setup.recipe());
+  }
+
+  // ---- going on -------------------------------------------------------------------------------
+
+  /// Puts back what [RunStart] holds: data, random numbers, average. Weights and optimizer are put
+  /// back by [Learner].
+  void restore(RunState run) {
+    feed.resume(run.feed());
+    average.restore(run.average());
+    List<RandomStream> streams = parts.streams();
+    if (run.streams().size() != streams.size()) {
+      listener.on(
+          new TrainEvent.Note(
+              "the state was saved on another kind of device: noise and dropout go on with other numbers"));
+    }
+    List<byte[]> states = decoded(run);
+    for (int i = 0; i < Math.min(states.size(), streams.size()); i++) {
+      if (states.get(i).length != streams.get(i).state().length) {
+        throw new InputException(damaged());
+      }
+      streams.get(i).restore(states.get(i));
+    }
+  }
+
+  private List<byte[]> decoded(RunState run) {
+    List<byte[]> states = new ArrayList<>();
+    try {
+      run.streams().forEach(text -> states.add(Base64.getDecoder().decode(text)));
+    } catch (IllegalArgumentException e) {
+      throw new InputException(damaged(), e);
+    }
+    return states;
+  }
+
+  private String damaged() {
+    return "--resume=%s: the random states in it are damaged\n  -> resume from another state"
+        .formatted(setup.config().length().resume().orElseThrow());
+  }
+}

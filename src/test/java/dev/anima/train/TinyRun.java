@@ -1,0 +1,109 @@
+package dev.anima.train;
+
+import dev.anima.Golden;
+import dev.anima.config.FlagsReader;
+import dev.anima.io.SafetensorsFile;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+
+/// Runs of the tiny golden models on the recorded runs' images, in a folder of their own.
+final class TinyRun {
+  final Path folder;
+  final List<Integer> steps = new ArrayList<>();
+  final List<Double> averages = new ArrayList<>();
+  final List<String> notes = new ArrayList<>();
+  final List<Path> states = new ArrayList<>();
+
+  TinyRun(Path folder) throws IOException {
+    this.folder = folder;
+    copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
+    copy(Golden.path("tiny"), folder.resolve("models"));
+    for (String file : List.of("article.toml", "plain.toml", "prompts.txt")) {
+      Files.copy(Golden.path("training/e2e/" + file), folder.resolve(file));
+    }
+  }
+
+  /// The flags every run needs.
+  static List<String> flags(String dataset, String output, String... more) {
+    List<String> flags =
+        new ArrayList<>(
+            List.of(
+                "--pretrained_model_name_or_path=models/dit.safetensors",
+                "--qwen3=models/qwen3.safetensors",
+                "--vae=models/vae.safetensors",
+                "--dataset_config=" + dataset,
+                "--output_dir=" + output,
+                "--output_name=nami",
+                "--network_module=networks.lora_anima",
+                "--qwen3_max_token_length=96",
+                "--t5_max_token_length=64",
+                "--device=cpu"));
+    flags.addAll(List.of(more));
+    return flags;
+  }
+
+  /// Trains until the end, or until a stop after `stopAfter` steps.
+  RunOutcome train(List<String> flags, int stopAfter) {
+    steps.clear();
+    averages.clear();
+    notes.clear();
+    states.clear();
+    AtomicInteger done = new AtomicInteger();
+    RunOutcome outcome = new RunOutcome();
+    TrainListener listener =
+        event -> {
+          outcome.on(event);
+          switch (event) {
+            case TrainEvent.BatchDone batch -> {
+              done.set(batch.step());
+              steps.add(batch.step());
+              averages.add(batch.averageLoss());
+            }
+            case TrainEvent.Note note -> notes.add(note.message());
+            case TrainEvent.StateSaved state -> states.add(state.folder());
+            default -> {}
+          }
+        };
+    TrainSetup setup = TrainSetup.of(FlagsReader.read(flags, folder).flags(), folder);
+    try (TrainingRun run = new TrainingRun(setup, listener, "anima/test")) {
+      run.run(() -> done.get() >= stopAfter);
+    }
+    return outcome;
+  }
+
+  RunOutcome train(List<String> flags) {
+    return train(flags, Integer.MAX_VALUE);
+  }
+
+  /// The tensors' bytes of a file, without its metadata.
+  byte[] weights(String file) {
+    try (SafetensorsFile opened = SafetensorsFile.open(folder.resolve(file))) {
+      return opened.data().toArray(ValueLayout.JAVA_BYTE);
+    }
+  }
+
+  List<String> names(String output) throws IOException {
+    try (Stream<Path> files = Files.list(folder.resolve(output))) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+}
