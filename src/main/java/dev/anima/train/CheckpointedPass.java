@@ -34,7 +34,8 @@ final class CheckpointedPass implements DitPass {
   }
 
   @Override
-  public Tensor forward(Tensor noisy, Tensor timesteps, Tensor text) {
+  public Tensor forward(Tensor noisy, Tensor timesteps, DitContext given) {
+    Tensor text = given.rows();
     context = text;
     Embedded start = dit.embed(noisy, timesteps, null, adapters); // a graph only if LoRAs are there
     embedded = start;
@@ -71,8 +72,7 @@ final class CheckpointedPass implements DitPass {
     for (int i = blocks - 1; i >= 0; i--) {
       int index = i;
       boolean wanted = i > 0 || embeddingTrains;
-      Tensor next =
-          again(i, wanted, gradX, x -> dit.block(index, x, leaves, text, adapters));
+      Tensor next = again(i, wanted, gradX, x -> dit.block(index, x, leaves, text, adapters));
       gradX.close();
       gradX = next;
     }
@@ -98,16 +98,15 @@ final class CheckpointedPass implements DitPass {
     restore(states.get(index));
     Tensor input = inputs.get(index);
     Tensor result =
-        Scope.keep(
-            () -> {
-              Tensor x = input.detach().requiresGrad_(wanted);
-              Tensor y = part.apply(x);
-              if (y.requiresGrad()) {
-                y.backward(gradient);
-              }
-              // A copy: the gradient's handle belongs to the leaf that ends here.
-              return wanted && x.hasGrad() ? x.grad().detach() : gradient.detach();
-            });
+        Scope.keep(() -> {
+          Tensor x = input.detach().requiresGrad_(wanted);
+          Tensor y = part.apply(x);
+          if (y.requiresGrad()) {
+            y.backward(gradient);
+          }
+          // A copy: the gradient's handle belongs to the leaf that ends here.
+          return wanted && x.hasGrad() ? x.grad().detach() : gradient.detach();
+        });
     input.close();
     return result;
   }

@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /// One micro-batch's way through the DiT: forward, and backward to whatever trains.
 ///
-/// A pass is used once: [#forward], then [#backward] inside the same scope. Gradients of LoRA weights
-/// are added to the set's own buffers.
+/// A pass is used once: [#forward], then [#backward] inside the same scope. Gradients of LoRA
+/// weights are added to the set's own buffers.
 ///
 /// Shapes: `B` batch, `h`,`w` latent extents, `T` text rows.
 interface DitPass {
@@ -15,9 +15,8 @@ interface DitPass {
   ///
   /// @param noisy `(B, 16, h, w)` in the model's dtype
   /// @param timesteps `(B)` in 0..1
-  /// @param context `(B, T, width)` in the model's dtype
   /// @return `(B, 16, h, w)` in the model's dtype, in the caller's scope
-  Tensor forward(Tensor noisy, Tensor timesteps, Tensor context);
+  Tensor forward(Tensor noisy, Tensor timesteps, DitContext context);
 
   /// Adds the gradients of every trained weight.
   ///

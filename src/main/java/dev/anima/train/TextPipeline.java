@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /// Captions in, the context the DiT attends to out; each piece of work is done as rarely as the run
 /// allows.
 ///
-/// What nothing trained precedes is computed once per caption and kept: the Qwen3 states, and behind
-/// them the LLM adapter's output. Kept states hold only the rows of real tokens.
+/// What nothing trained precedes is computed once per caption and kept: the Qwen3 states, and
+/// behind them the LLM adapter's output. Kept states hold only the rows of real tokens.
 ///
 /// Shapes: `B` batch, `L` padded Qwen3 tokens, `T` padded T5 tokens.
 final class TextPipeline implements AutoCloseable {
@@ -51,9 +51,15 @@ final class TextPipeline implements AutoCloseable {
   /// @param mask `(B, L)` 1 for tokens
   /// @param t5 tokens per sample
   /// @param used Qwen3 tokens of the longest text
-  record Batch(Tensor states, Tensor mask, List<Tokens> t5, int used) {}
+  record Batch(Tensor states, Tensor mask, List<Tokens> t5, int used) {
+    /// T5 tokens of each text.
+    List<Long> lengths() {
+      return t5.stream().map(tokens -> (long) tokens.used()).toList();
+    }
+  }
 
-  TextPipeline(Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
+  TextPipeline(
+      Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
     this.tokenizers = tokenizers;
     this.qwen3Path = qwen3Path;
     this.placement = placement;
@@ -174,7 +180,8 @@ final class TextPipeline implements AutoCloseable {
     int used = tokens(entry);
     return used == 0
         ? Ops.zeros(placement.dtype(), placement.device(), qwen3Length, hidden)
-        : Ops.pad(entry.states().to(placement.device(), placement.dtype()), 0, 0, 0, qwen3Length - used);
+        : Ops.pad(
+            entry.states().to(placement.device(), placement.dtype()), 0, 0, 0, qwen3Length - used);
   }
 
   private static int tokens(Encoded entry) {
@@ -186,7 +193,8 @@ final class TextPipeline implements AutoCloseable {
   /// @param keys captions (encoded on demand) or keys given to [#keep]
   /// @return `(B, T, context)` in the model's dtype, in the caller's scope
   Tensor context(List<String> keys, LlmAdapter adapter, int hidden) {
-    List<String> missing = keys.stream().distinct().filter(key -> !contexts.containsKey(key)).toList();
+    List<String> missing =
+        keys.stream().distinct().filter(key -> !contexts.containsKey(key)).toList();
     if (!missing.isEmpty()) {
       encode(missing);
       try (Scope _ = new Scope();
@@ -203,12 +211,22 @@ final class TextPipeline implements AutoCloseable {
     return result;
   }
 
+  /// Rows of kept contexts that are text, at least 1.
+  List<Long> lengths(List<String> keys) {
+    return keys.stream().map(key -> keptContext(key).size(0)).toList();
+  }
+
   private Tensor paddedContext(String key) {
+    Tensor rows = keptContext(key);
+    return Ops.pad(rows, 0, 0, 0, t5Length - rows.size(0));
+  }
+
+  private Tensor keptContext(String key) {
     Tensor rows = contexts.get(key);
     if (rows == null) {
       throw new IllegalStateException("no context of " + key);
     }
-    return Ops.pad(rows, 0, 0, 0, t5Length - rows.size(0));
+    return rows;
   }
 
   private void forgetOldest() {
@@ -249,7 +267,13 @@ final class TextPipeline implements AutoCloseable {
     Tensor mask = Tokens.mask(batch.t5()).to(device);
     return trimmed
         ? adapter.context(
-            batch.states(), batch.mask(), ids, mask, batch.used(), Tokens.longest(batch.t5()), adapters)
+            batch.states(),
+            batch.mask(),
+            ids,
+            mask,
+            batch.used(),
+            Tokens.longest(batch.t5()),
+            adapters)
         : adapter.context(batch.states(), batch.mask(), ids, mask, adapters);
   }
 

@@ -16,7 +16,6 @@ import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
 import dev.anima.lora.WeightNorms;
 import dev.anima.model.Adapters;
-import dev.anima.model.dit.AnimaDit;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
 import java.nio.file.Path;
@@ -54,7 +53,7 @@ final class Trainer {
     StreamDraws draws = new StreamDraws(parts.host(), parts.device());
     this.textAdapters = parts.loras().training(Network.TEXT_ENCODER, draws);
     this.ditAdapters = parts.loras().training(Network.DIT, draws);
-    this.ditStep = new DitStep(parts.objective(), this::pass);
+    this.ditStep = new DitStep(parts.objective(), parts.passes()::next);
     this.feed =
         new BatchFeed(
             setup.data(),
@@ -63,14 +62,6 @@ final class Trainer {
             setup.caching(),
             setup.plan().totalSteps());
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
-  }
-
-  private DitPass pass() {
-    AnimaDit dit = parts.dit();
-    return switch (setup.config().memory().checkpointing()) {
-      case OFF -> new PlainPass(dit, ditAdapters);
-      case RECOMPUTE, OFFLOAD -> new CheckpointedPass(dit, ditAdapters, parts.streams());
-    };
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
@@ -164,7 +155,7 @@ final class Trainer {
       feed.ahead().ifPresent(parts.latents()::prefetch);
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
-      Tensor context = states == null ? keptContext(batch) : context(states);
+      DitContext context = states == null ? keptContext(batch) : context(states);
       double loss =
           ditStep
               .lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor)
@@ -216,13 +207,17 @@ final class Trainer {
   }
 
   /// The LLM adapter behind live states; its dropouts are drawn after the noise, as in the DiT.
-  private Tensor context(TextPipeline.Batch states) {
+  private DitContext context(TextPipeline.Batch states) {
     boolean trimmed = !parts.trainsAdapter() || parts.loras().dropouts().element().isEmpty();
-    return parts.text().context(states, parts.dit().llmAdapter(), trimmed, ditAdapters);
+    return new DitContext(
+        parts.text().context(states, parts.dit().llmAdapter(), trimmed, ditAdapters),
+        states.lengths());
   }
 
-  private Tensor keptContext(BatchPlan batch) {
-    return parts.text().context(textKeys(batch), parts.dit().llmAdapter(), parts.hidden());
+  private DitContext keptContext(BatchPlan batch) {
+    List<String> keys = textKeys(batch);
+    Tensor rows = parts.text().context(keys, parts.dit().llmAdapter(), parts.hidden());
+    return new DitContext(rows, parts.text().lengths(keys));
   }
 
   /// Captions, or with cached text the images' keys; cached captions are dropped here
@@ -245,9 +240,8 @@ final class Trainer {
     OptionalInt batches = setup.config().validation().maxBatches();
     validator
         .loss(batches.orElse(Integer.MAX_VALUE))
-        .ifPresent(
-            loss ->
-                listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
+        .ifPresent(loss ->
+            listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
   }
 
   /// Mean losses of a batch without dropout and gradients, at `passes` drawn times.
@@ -270,7 +264,7 @@ final class Trainer {
                 : keptStates(batch);
         context = parts.text().context(states, parts.dit().llmAdapter(), true, dit);
       } else {
-        context = keptContext(batch);
+        context = keptContext(batch).rows();
       }
       double[] losses = new double[passes];
       for (int i = 0; i < passes; i++) {
@@ -313,7 +307,8 @@ final class Trainer {
   }
 
   private RunFailedException notANumber(double loss, BatchPlan batch, int epoch) {
-    List<Path> files = batch.samples().stream().map(sample -> sample.image().found().file()).toList();
+    List<Path> files =
+        batch.samples().stream().map(sample -> sample.image().found().file()).toList();
     String advice =
         setup.dtype() == Dtype.F32
             ? "try a lower --learning_rate"
@@ -328,5 +323,4 @@ final class Trainer {
                 advice,
                 checkpoints.describeLast()));
   }
-
 }

@@ -12,6 +12,7 @@ import dev.anima.engine.Dtype;
 import dev.anima.engine.RandomStream;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
+import dev.anima.lora.StreamDraws;
 import dev.anima.model.Placement;
 import dev.anima.model.RotaryPrecision;
 import dev.anima.model.dit.AnimaDit;
@@ -53,6 +54,7 @@ public final class TrainingRun implements AutoCloseable {
   private final LrSchedule schedule;
   private final Objective objective;
   private final Optional<PromptFile> prompts;
+  private final PassKind passKind;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// Checks what can be checked without loading weights.
@@ -60,6 +62,12 @@ public final class TrainingRun implements AutoCloseable {
   /// @param program name and version of this program, for the metadata
   /// @throws dev.anima.io.InputException if a flag or a model file is wrong
   public TrainingRun(TrainSetup setup, TrainListener listener, String program) {
+    this(setup, listener, program, PassKind.of(setup.config().memory()));
+  }
+
+  /// As above, with a way through the DiT other than what the flags ask for.
+  TrainingRun(TrainSetup setup, TrainListener listener, String program, PassKind passKind) {
+    this.passKind = passKind;
     this.setup = setup;
     this.listener = listener;
     this.program = program;
@@ -67,7 +75,8 @@ public final class TrainingRun implements AutoCloseable {
     TrainConfig config = setup.config();
     this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
-    this.schedule = optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
+    this.schedule =
+        optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
     this.prompts = config.samples().prompts().map(PromptFile::read);
     QwenImageVae.check(config.models().vae());
@@ -144,7 +153,8 @@ public final class TrainingRun implements AutoCloseable {
     }
 
     RandomStream host = own(RandomStream.cpu(setup.seed()));
-    RandomStream device = setup.device().isCpu() ? host : own(RandomStream.on(setup.device(), setup.seed()));
+    RandomStream device =
+        setup.device().isCpu() ? host : own(RandomStream.on(setup.device(), setup.seed()));
     host.skip(TrainedModel.referenceWords(setup));
     List<String> notes = new ArrayList<>();
     LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
@@ -156,6 +166,10 @@ public final class TrainingRun implements AutoCloseable {
     }
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));
+    DitPasses passes =
+        own(
+            DitPasses.of(
+                passKind, dit, List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
     RunParts parts =
         new RunParts(
             trained,
@@ -163,6 +177,7 @@ public final class TrainingRun implements AutoCloseable {
             text,
             latents,
             loras,
+            passes,
             learner,
             objective,
             host,

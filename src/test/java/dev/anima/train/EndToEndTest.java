@@ -21,6 +21,7 @@ import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -28,6 +29,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /// Same seed, same curve: the reference's recorded runs again, from their flags, dataset and seed
@@ -51,6 +54,19 @@ class EndToEndTest {
     run("article");
 
     assertFile("article", "article-000001.safetensors");
+    assertFile("article", "article.safetensors");
+  }
+
+  static Stream<PassKind> autograd() {
+    return Stream.of(new PassKind.Plain(), new PassKind.Checkpointed());
+  }
+
+  /// The other ways through the DiT, which no flag asks for.
+  @ParameterizedTest
+  @MethodSource("autograd")
+  void articleThroughAutograd(PassKind kind) throws IOException {
+    run("article", Optional.of(kind));
+
     assertFile("article", "article.safetensors");
   }
 
@@ -82,6 +98,10 @@ class EndToEndTest {
 
   /// Runs, and checks every loss and every number in the TensorBoard file.
   private void run(String name) throws IOException {
+    run(name, Optional.empty());
+  }
+
+  private void run(String name, Optional<PassKind> kind) throws IOException {
     List<String> flags = new ArrayList<>();
     Golden.json("training/e2e/index.json")
         .get("runs")
@@ -99,7 +119,8 @@ class EndToEndTest {
             new TrainingRun(
                 setup,
                 log == null ? outcome : TrainListener.all(List.of(outcome, log)),
-                "anima/test")) {
+                "anima/test",
+                kind.orElse(PassKind.of(setup.config().memory())))) {
       run.run(() -> false);
     }
     assertLosses(name, outcome.losses());
@@ -122,12 +143,19 @@ class EndToEndTest {
   private void assertScalars(String name) throws IOException {
     Map<String, List<EventFileReader.Event.Scalar>> ours;
     try (Stream<Path> files = Files.walk(folder.resolve("logs").resolve(name))) {
-      Path file = files.filter(path -> path.toString().contains("events.out")).findFirst().orElseThrow();
+      Path file =
+          files.filter(path -> path.toString().contains("events.out")).findFirst().orElseThrow();
       assertThat(file.getParent().getFileName()).hasToString("network_train");
       ours = EventFileReader.scalars(file);
     }
     JsonNode golden =
-        Golden.json("training/e2e/index.json").get("runs").get(name).get("tensorboard").iterator().next().get("scalars");
+        Golden.json("training/e2e/index.json")
+            .get("runs")
+            .get(name)
+            .get("tensorboard")
+            .iterator()
+            .next()
+            .get("scalars");
     Set<String> tags = new TreeSet<>();
     golden.properties().forEach(entry -> tags.add(entry.getKey()));
     assertThat(ours.keySet()).containsExactlyInAnyOrderElementsOf(tags);
@@ -150,7 +178,8 @@ class EndToEndTest {
       for (Path theirs : files.toList()) {
         Path ours;
         try (Stream<Path> written = Files.walk(folder.resolve("dataset"))) {
-          ours = written.filter(file -> file.endsWith(theirs.getFileName())).findFirst().orElseThrow();
+          ours =
+              written.filter(file -> file.endsWith(theirs.getFileName())).findFirst().orElseThrow();
         }
         Map<String, NpyArray> expected = Npz.read(theirs);
         Map<String, NpyArray> actual = Npz.read(ours);
@@ -170,11 +199,17 @@ class EndToEndTest {
 
   /// The pictures the reference drew while it trained, within one 8-bit level.
   private void assertPictures() throws IOException {
-    for (String name : List.of("plain_000003_00_7", "plain_000003_01_8", "plain_000006_00_7", "plain_000006_01_8")) {
+    for (String name :
+        List.of(
+            "plain_000003_00_7", "plain_000003_01_8", "plain_000006_00_7", "plain_000006_01_8")) {
       String start = name.substring(0, name.lastIndexOf('_'));
       Path ours;
       try (Stream<Path> files = Files.list(folder.resolve("output/plain/sample"))) {
-        ours = files.filter(file -> file.getFileName().toString().startsWith(start)).findFirst().orElseThrow();
+        ours =
+            files
+                .filter(file -> file.getFileName().toString().startsWith(start))
+                .findFirst()
+                .orElseThrow();
       }
       byte[] a = ImageFile.load(ours).data();
       byte[] b = ImageFile.load(Golden.path("training/e2e/output/" + name + ".png")).data();
@@ -189,7 +224,8 @@ class EndToEndTest {
     JsonNode golden =
         Golden.json("training/e2e/index.json").get("runs").get(run).get("saved").get(name);
     try (Scope _ = new Scope();
-        SafetensorsFile ours = SafetensorsFile.open(folder.resolve("output").resolve(run).resolve(name));
+        SafetensorsFile ours =
+            SafetensorsFile.open(folder.resolve("output").resolve(run).resolve(name));
         SafetensorsFile theirs = Golden.tensors("training/e2e/output/" + name)) {
       assertThat(ours.names()).containsExactlyElementsOf(theirs.names());
       double dot = 0;
@@ -210,14 +246,16 @@ class EndToEndTest {
       assertThat(cosine).as("cosine of the weights").isGreaterThan(0.9999);
 
       Map<String, String> expected = new TreeMap<>();
-      golden.get("metadata").properties().forEach(e -> expected.put(e.getKey(), e.getValue().stringValue()));
+      golden
+          .get("metadata")
+          .properties()
+          .forEach(e -> expected.put(e.getKey(), e.getValue().stringValue()));
       Map<String, String> actual = new TreeMap<>(ours.metadata());
-      OWN.forEach(
-          key -> {
-            assertThat(actual.containsKey(key)).as(key).isEqualTo(expected.containsKey(key));
-            expected.remove(key);
-            actual.remove(key);
-          });
+      OWN.forEach(key -> {
+        assertThat(actual.containsKey(key)).as(key).isEqualTo(expected.containsKey(key));
+        expected.remove(key);
+        actual.remove(key);
+      });
       assertThat(actual).isEqualTo(expected);
     }
   }

@@ -83,6 +83,11 @@ public final class AnimaDit implements AutoCloseable {
     cutsText = cut;
   }
 
+  /// Whether [#cutText] is on.
+  public boolean cutsText() {
+    return cutsText;
+  }
+
   public DitConfig config() {
     return config;
   }
@@ -158,13 +163,7 @@ public final class AnimaDit implements AutoCloseable {
   /// @return `(B, L, c)` in the caller's scope
   public Tensor block(int index, Tensor x, Embedded embedded, Tensor text, Adapters adapters) {
     return DitBlock.forward(
-        blocks.get(index),
-        x,
-        embedded.conditioning(),
-        embedded.rope(),
-        text,
-        adapters,
-        cutsText);
+        blocks.get(index), x, embedded.conditioning(), embedded.rope(), text, adapters, cutsText);
   }
 
   /// The final layer, and tokens back to latents.
