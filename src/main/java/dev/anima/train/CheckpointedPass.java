@@ -34,7 +34,8 @@ final class CheckpointedPass implements DitPass {
   }
 
   @Override
-  public Tensor forward(Tensor noisy, Tensor timesteps, Tensor text) {
+  public Tensor forward(Tensor noisy, Tensor timesteps, DitContext given) {
+    Tensor text = given.rows();
     context = text;
     Embedded start = dit.embed(noisy, timesteps, null, adapters); // a graph only if LoRAs are there
     embedded = start;

@@ -14,14 +14,13 @@ record DitStep(Objective objective, Supplier<DitPass> passes) {
   /// Adds the gradients of `factor * loss` to the LoRA's buffers, and through the context's graph,
   /// if it has one, to what trains before the DiT.
   ///
-  /// @param context `(B, T, width)`
   /// @param mask `(B, 1, h, w)` or null
   /// @param sampleWeights `(B)` float32
   /// @param factor loss scale divided by accumulation steps
   /// @return the loss without `factor`, a scalar on the device, in the caller's scope
   Tensor lossAndGradients(
       NoisyLatents batch,
-      Tensor context,
+      DitContext context,
       @Nullable Tensor mask,
       Tensor sampleWeights,
       double factor) {
@@ -29,9 +28,9 @@ record DitStep(Objective objective, Supplier<DitPass> passes) {
     Tensor prediction = pass.forward(batch.noisy(), batch.timesteps(), context);
     Objective.LossAndGradient result =
         objective.lossAndGradient(prediction, batch, mask, sampleWeights, factor);
-    Tensor contextGradient = pass.backward(result.gradient(), context.requiresGrad());
+    Tensor contextGradient = pass.backward(result.gradient(), context.rows().requiresGrad());
     if (contextGradient != null) {
-      context.backward(contextGradient);
+      context.rows().backward(contextGradient);
     }
     return result.loss();
   }

@@ -18,8 +18,8 @@ final class PlainPass implements DitPass {
   }
 
   @Override
-  public Tensor forward(Tensor noisy, Tensor timesteps, Tensor context) {
-    Tensor leaf = context.detach().requiresGrad_(context.requiresGrad());
+  public Tensor forward(Tensor noisy, Tensor timesteps, DitContext context) {
+    Tensor leaf = context.rows().detach().requiresGrad_(context.rows().requiresGrad());
     Tensor result = dit.forward(noisy, timesteps, leaf, adapters);
     contextLeaf = leaf;
     prediction = result;

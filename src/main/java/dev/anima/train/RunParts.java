@@ -11,6 +11,7 @@ import java.util.List;
 /// @param trained which modules train
 /// @param host the CPU stream: LoRA weights, data order, module dropout
 /// @param device the stream of noise and dropout; the same object as `host` on a CPU run
+/// @param passes ways through the DiT with these LoRAs
 /// @param hidden width of Qwen3's states
 record RunParts(
     TrainedModel trained,
@@ -18,6 +19,7 @@ record RunParts(
     TextPipeline text,
     LatentStore latents,
     LoraSet loras,
+    DitPasses passes,
     Learner learner,
     Objective objective,
     RandomStream host,

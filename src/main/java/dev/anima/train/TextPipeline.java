@@ -51,7 +51,12 @@ final class TextPipeline implements AutoCloseable {
   /// @param mask `(B, L)` 1 for tokens
   /// @param t5 tokens per sample
   /// @param used Qwen3 tokens of the longest text
-  record Batch(Tensor states, Tensor mask, List<Tokens> t5, int used) {}
+  record Batch(Tensor states, Tensor mask, List<Tokens> t5, int used) {
+    /// T5 tokens of each text.
+    List<Long> lengths() {
+      return t5.stream().map(tokens -> (long) tokens.used()).toList();
+    }
+  }
 
   TextPipeline(
       Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
@@ -206,12 +211,22 @@ final class TextPipeline implements AutoCloseable {
     return result;
   }
 
+  /// Rows of kept contexts that are text, at least 1.
+  List<Long> lengths(List<String> keys) {
+    return keys.stream().map(key -> keptContext(key).size(0)).toList();
+  }
+
   private Tensor paddedContext(String key) {
+    Tensor rows = keptContext(key);
+    return Ops.pad(rows, 0, 0, 0, t5Length - rows.size(0));
+  }
+
+  private Tensor keptContext(String key) {
     Tensor rows = contexts.get(key);
     if (rows == null) {
       throw new IllegalStateException("no context of " + key);
     }
-    return Ops.pad(rows, 0, 0, 0, t5Length - rows.size(0));
+    return rows;
   }
 
   private void forgetOldest() {

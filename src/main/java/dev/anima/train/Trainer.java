@@ -51,7 +51,7 @@ final class Trainer {
     StreamDraws draws = new StreamDraws(parts.host(), parts.device());
     this.textAdapters = parts.loras().training(Network.TEXT_ENCODER, draws);
     this.ditAdapters = parts.loras().training(Network.DIT, draws);
-    this.ditStep = new DitStep(parts.objective(), this::pass);
+    this.ditStep = new DitStep(parts.objective(), parts.passes()::next);
     this.feed =
         new BatchFeed(
             setup.data(),
@@ -63,11 +63,6 @@ final class Trainer {
     this.step = setup.start().step();
     setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
-  }
-
-  private DitPass pass() {
-    return DitPass.of(
-        setup.config().memory().checkpointing(), parts.dit(), ditAdapters, parts.streams());
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
@@ -175,7 +170,7 @@ final class Trainer {
       feed.ahead().ifPresent(parts.latents()::prefetch);
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
-      Tensor context = states == null ? keptContext(batch) : context(states);
+      DitContext context = states == null ? keptContext(batch) : context(states);
       double loss =
           ditStep
               .lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor)
@@ -228,13 +223,17 @@ final class Trainer {
   }
 
   /// The LLM adapter behind live states; its dropouts are drawn after the noise, as in the DiT.
-  private Tensor context(TextPipeline.Batch states) {
+  private DitContext context(TextPipeline.Batch states) {
     boolean trimmed = !parts.trainsAdapter() || parts.loras().dropouts().element().isEmpty();
-    return parts.text().context(states, parts.dit().llmAdapter(), trimmed, ditAdapters);
+    return new DitContext(
+        parts.text().context(states, parts.dit().llmAdapter(), trimmed, ditAdapters),
+        states.lengths());
   }
 
-  private Tensor keptContext(BatchPlan batch) {
-    return parts.text().context(textKeys(batch), parts.dit().llmAdapter(), parts.hidden());
+  private DitContext keptContext(BatchPlan batch) {
+    List<String> keys = textKeys(batch);
+    Tensor rows = parts.text().context(keys, parts.dit().llmAdapter(), parts.hidden());
+    return new DitContext(rows, parts.text().lengths(keys));
   }
 
   /// Captions, or with cached text the images' keys; cached captions are dropped here
@@ -281,7 +280,7 @@ final class Trainer {
                 : keptStates(batch);
         context = parts.text().context(states, parts.dit().llmAdapter(), true, dit);
       } else {
-        context = keptContext(batch);
+        context = keptContext(batch).rows();
       }
       double[] losses = new double[passes];
       for (int i = 0; i < passes; i++) {

@@ -15,6 +15,7 @@ import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.NetworkWeights;
+import dev.anima.lora.StreamDraws;
 import dev.anima.model.Placement;
 import dev.anima.model.RotaryPrecision;
 import dev.anima.model.dit.AnimaDit;
@@ -58,6 +59,7 @@ public final class TrainingRun implements AutoCloseable {
   private final LrSchedule schedule;
   private final Objective objective;
   private final Optional<PromptFile> prompts;
+  private final PassKind passKind;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// Checks what can be checked without loading weights.
@@ -65,6 +67,12 @@ public final class TrainingRun implements AutoCloseable {
   /// @param program name and version of this program, for the metadata
   /// @throws dev.anima.io.InputException if a flag or a model file is wrong
   public TrainingRun(TrainSetup setup, TrainListener listener, String program) {
+    this(setup, listener, program, PassKind.of(setup.config().memory()));
+  }
+
+  /// As above, with a way through the DiT other than what the flags ask for.
+  TrainingRun(TrainSetup setup, TrainListener listener, String program, PassKind passKind) {
+    this.passKind = passKind;
     this.setup = setup;
     this.listener = listener;
     this.program = program;
@@ -164,6 +172,10 @@ public final class TrainingRun implements AutoCloseable {
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));
     resume(loras, learner);
+    DitPasses passes =
+        own(
+            DitPasses.of(
+                passKind, dit, List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
     RunParts parts =
         new RunParts(
             trained,
@@ -171,6 +183,7 @@ public final class TrainingRun implements AutoCloseable {
             text,
             latents,
             loras,
+            passes,
             learner,
             objective,
             host,

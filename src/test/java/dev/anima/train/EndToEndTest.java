@@ -23,6 +23,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -30,6 +31,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
 /// Same seed, same curve: the reference's recorded runs again, from their flags, dataset and seed
@@ -53,6 +56,19 @@ class EndToEndTest {
     run("article");
 
     assertFile("article", "article-000001.safetensors");
+    assertFile("article", "article.safetensors");
+  }
+
+  static Stream<PassKind> autograd() {
+    return Stream.of(new PassKind.Plain(), new PassKind.Checkpointed());
+  }
+
+  /// The other ways through the DiT, which no flag asks for.
+  @ParameterizedTest
+  @MethodSource("autograd")
+  void articleThroughAutograd(PassKind kind) throws IOException {
+    run("article", Optional.of(kind));
+
     assertFile("article", "article.safetensors");
   }
 
@@ -84,6 +100,10 @@ class EndToEndTest {
 
   /// Runs, and checks every loss and every number in the TensorBoard file.
   private void run(String name) throws IOException {
+    run(name, Optional.empty());
+  }
+
+  private void run(String name, Optional<PassKind> kind) throws IOException {
     List<String> flags = new ArrayList<>();
     Golden.json("training/e2e/index.json")
         .get("runs")
@@ -101,7 +121,8 @@ class EndToEndTest {
             new TrainingRun(
                 setup,
                 log == null ? outcome : TrainListener.all(List.of(outcome, log)),
-                "anima/test")) {
+                "anima/test",
+                kind.orElse(PassKind.of(setup.config().memory())))) {
       run.run(() -> false);
     }
     assertLosses(name, outcome.losses());

@@ -50,7 +50,7 @@ final class GoldenRun implements AutoCloseable {
   private final List<String> captions = new ArrayList<>();
   private final Adapters textAdapters;
   private final Adapters ditAdapters;
-  private final List<RandomStream> streams;
+  private final DitPasses passes;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// What one micro-batch gave; tensors in the caller's scope.
@@ -68,7 +68,6 @@ final class GoldenRun implements AutoCloseable {
     Placement placement = training.placement(setup.dtype());
     objective = TrainingRun.objective(setup).objective();
     RandomStream stream = own(RandomStream.cpu(0)); // first weights, all replaced by the file's
-    streams = List.of(stream);
     loras = own(trained.create(setup, stream, setup.device(), new ArrayList<>()));
     learner = own(training.learner(loras));
     dit = own(AnimaDit.load(setup.config().models().dit(), placement, WeightEdit.NONE));
@@ -84,6 +83,10 @@ final class GoldenRun implements AutoCloseable {
     StreamDraws draws = new StreamDraws(stream, stream);
     textAdapters = loras.training(Network.TEXT_ENCODER, draws);
     ditAdapters = loras.training(Network.DIT, draws);
+    passes =
+        own(
+            DitPasses.of(
+                PassKind.of(setup.config().memory()), dit, List.of(new TrainedSet(loras, draws))));
     Golden.json("training/index.json")
         .get("text")
         .get("captions")
@@ -175,12 +178,16 @@ final class GoldenRun implements AutoCloseable {
     double loss =
         step.lossAndGradients(
                 noisy,
-                context,
+                new DitContext(context, lengths(texts)),
                 mask(samples, prefix, noisy),
                 Golden.tensor(samples, prefix + "loss_weights"),
                 learner.lossScale() / setup.plan().accumulation())
             .item();
     return new Outcome(loss, noisy, predictions.getFirst());
+  }
+
+  private List<Long> lengths(List<String> texts) {
+    return texts.stream().map(caption -> (long) text.t5(caption).used()).toList();
   }
 
   private TextPipeline.@Nullable Batch states(List<String> texts) {
@@ -215,10 +222,10 @@ final class GoldenRun implements AutoCloseable {
 
   /// The run's own pass, which also keeps what the DiT answered.
   private DitPass recording(List<Tensor> predictions) {
-    DitPass pass = DitPass.of(setup.config().memory().checkpointing(), dit, ditAdapters, streams);
+    DitPass pass = passes.next();
     return new DitPass() {
       @Override
-      public Tensor forward(Tensor noisy, Tensor timesteps, Tensor context) {
+      public Tensor forward(Tensor noisy, Tensor timesteps, DitContext context) {
         Tensor prediction = pass.forward(noisy, timesteps, context);
         predictions.add(prediction);
         return prediction;

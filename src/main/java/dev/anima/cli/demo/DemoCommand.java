@@ -8,6 +8,7 @@ import dev.anima.config.FlagsReader;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
+import dev.anima.engine.Libtorch;
 import dev.anima.io.ImageFile;
 import dev.anima.io.Pixels;
 import dev.anima.io.PngWriter;
@@ -72,6 +73,8 @@ public final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    // One picture of 128 pixels is too small for several threads to help each other.
+    Libtorch.threads(1);
     DemoFiles files = new DemoFiles(out.toAbsolutePath().normalize());
     console.report("1/5 unpacking the demo model and dataset into " + files.folder());
     files.unpack();

@@ -17,6 +17,7 @@ public final class BlockStack implements AutoCloseable {
   private final List<SavePolicy> policies;
   private final BlockInputs inputs;
   private final Timing timing;
+  private final int lowest;
   private final List<Activations> saved = new ArrayList<>();
 
   /// What the modulation of all blocks is made of.
@@ -50,10 +51,22 @@ public final class BlockStack implements AutoCloseable {
       List<SavePolicy> policies,
       BlockInputs inputs,
       Timing timing) {
+    this(blocks, policies, inputs, timing, 0);
+  }
+
+  /// As above, where nothing before block `lowest` trains: those blocks keep nothing and have no
+  /// backward.
+  public BlockStack(
+      IntFunction<ExplicitBlock> blocks,
+      List<SavePolicy> policies,
+      BlockInputs inputs,
+      Timing timing,
+      int lowest) {
     this.blocks = blocks;
     this.policies = List.copyOf(policies);
     this.inputs = inputs;
     this.timing = timing;
+    this.lowest = lowest;
   }
 
   /// @param x `(B, L, D)`, contiguous
@@ -76,6 +89,9 @@ public final class BlockStack implements AutoCloseable {
                     : all.select(0, index);
             return block.forward(before, vectors, inputs, activations);
           });
+      if (i < lowest) {
+        activations.close();
+      }
       if (i > 0) {
         before.close();
       }
@@ -91,12 +107,12 @@ public final class BlockStack implements AutoCloseable {
     Tensor gradActivated = wanted.timing() ? zerosLike(activated) : null;
     Tensor gradAdaln = wanted.timing() ? zerosLike(timing.adaln()) : null;
     Tensor gradient = dy;
-    for (int i = policies.size() - 1; i >= 0; i--) {
+    for (int i = policies.size() - 1; i >= lowest; i--) {
       ExplicitBlock block = blocks.apply(i);
       Activations activations = saved.get(i);
       Tensor after = gradient;
       boolean modulation = wanted.timing() || block.modulation().isAdapted();
-      Wanted ofBlock = new Wanted(i > 0 || wanted.input(), modulation, wanted.context());
+      Wanted ofBlock = new Wanted(i > lowest || wanted.input(), modulation, wanted.context());
       BlockGradients gradients = block.backward(after, inputs, activations, ofBlock);
       if (modulation) {
         Tensor vectors = Objects.requireNonNull(gradients.modulation());

@@ -58,7 +58,7 @@ record CrossAttention(
 
   private void projectText(Activations saved, TextContext text) {
     if (!saved.has(CROSS_KEY) || !saved.has(CROSS_VALUE)) {
-      List<Tensor> kv = textProjections.forward(text.rows(), saved, text.padded());
+      List<Tensor> kv = textProjections.forward(text.rows(), saved, text.drawn());
       saved.put(CROSS_KEY, kv.get(0));
       saved.put(CROSS_VALUE, kv.get(1));
     }

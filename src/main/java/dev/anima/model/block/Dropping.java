@@ -10,7 +10,7 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /// The three dropouts of a low-rank adapter and the streams they draw from. Absent and 0 differ:
-/// with 0 the numbers are still drawn, except for `element`.
+/// with 0 the numbers are still drawn, except for `element` (where 0 and 1 draw nothing).
 ///
 /// Draw order of one call: `module` (one uniform number of the host stream; below p the adapter
 /// adds nothing), then `element` (each rank activation), then `rank` (whole units of a sample),
@@ -30,8 +30,8 @@ public record Dropping(
       return false;
     }
     try (Scope _ = new Scope()) {
-      // float32, as torch.rand(1) gives it
-      return host.rand(Dtype.F32, 1).item() < module.getAsDouble();
+      // In float32, as torch compares rand(1) with a number.
+      return (float) host.rand(Dtype.F32, 1).item() < (float) module.getAsDouble();
     }
   }
 
@@ -42,7 +42,9 @@ public record Dropping(
 
   /// Which rank activations stay, retained: boolean, `(B, L, r)` or `(B, 1, r)`; null for all.
   @Nullable Tensor mask(Dtype dtype, long batch, long tokens, long drawnTokens, long units) {
-    boolean elements = element.isPresent() && element.getAsDouble() > 0;
+    // torch's dropout draws nothing for 0 and 1; with 1 the adapter adds nothing, see kept()
+    boolean elements =
+        element.isPresent() && element.getAsDouble() > 0 && element.getAsDouble() < 1;
     if (!elements && rank.isEmpty()) {
       return null;
     }

@@ -25,6 +25,9 @@ public interface LinearAdapter {
 
   /// Kept from forward to backward. Owns its tensors, whatever scope they were made in.
   interface Saved extends AutoCloseable {
+    /// False if the whole module was dropped in this call, so that it gets no gradient, not even 0.
+    boolean tookPart();
+
     /// Frees what the other methods can compute again.
     void shrink();
 

@@ -34,20 +34,20 @@ public record LowRankAdapter(
 
   private Units draw(Tensor x, long drawnTokens) {
     if (dropping == null) {
-      return new Units(false, null, scale);
+      return new Units(true, null, scale);
     }
     if (dropping.skipsModule()) {
-      return new Units(true, null, scale);
+      return new Units(false, null, 0);
     }
     Tensor mask = dropping.mask(x.dtype(), x.size(0), x.size(1), drawnTokens, down.size(0));
     double kept = dropping.kept();
-    return new Units(kept == 0, mask, kept == 0 ? 0 : scale / kept);
+    return new Units(true, mask, kept == 0 ? 0 : scale / kept);
   }
 
   @Override
   public void again(Tensor x, Tensor y, Saved saved) {
     Units units = (Units) saved;
-    if (units.skipped) {
+    if (units.addsNothing()) {
       return;
     }
     Tensor u = units.of(this, x);
@@ -59,7 +59,7 @@ public record LowRankAdapter(
   @Override
   public void backward(Tensor dy, Tensor x, Saved saved, @Nullable Tensor dx) {
     Units units = (Units) saved;
-    if (units.skipped) {
+    if (units.addsNothing()) {
       return;
     }
     Tensor u = units.of(this, x);
@@ -100,13 +100,14 @@ public record LowRankAdapter(
 
   /// The rank activations `u (B, L, r)` of one call and the mask that made them.
   private static final class Units implements Saved {
-    private final boolean skipped;
+    private final boolean tookPart;
     private final @Nullable Tensor mask;
     private final double scale;
     private @Nullable Tensor product;
 
-    Units(boolean skipped, @Nullable Tensor mask, double scale) {
-      this.skipped = skipped;
+    /// @param scale 0 where everything was dropped
+    Units(boolean tookPart, @Nullable Tensor mask, double scale) {
+      this.tookPart = tookPart;
       this.mask = mask;
       this.scale = scale;
     }
@@ -122,6 +123,15 @@ public record LowRankAdapter(
         product = u;
       }
       return u;
+    }
+
+    boolean addsNothing() {
+      return scale == 0;
+    }
+
+    @Override
+    public boolean tookPart() {
+      return tookPart;
     }
 
     @Override

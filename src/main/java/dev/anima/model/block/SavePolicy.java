@@ -21,7 +21,7 @@ import java.util.Set;
 /// same under every policy. One unit is `B * L * D` elements.
 @SuppressWarnings("ImmutableEnumChecker") // Set.copyOf is immutable
 public enum SavePolicy {
-  /// All of it (about 25 units): nothing is recomputed.
+  /// All of it (22 to 24 units): nothing is recomputed.
   EVERYTHING(EnumSet.allOf(Activation.class), true),
 
   /// Every result of a large product (13 units): only norms, rotation, GELU and the text's keys and

@@ -11,8 +11,9 @@ import java.util.List;
 /// @param rows `(B, K, C)`, contiguous; `K` is the largest length, rows beyond a sample's length
 ///   are zero
 /// @param lengths rows of each sample that are not padding, 1 to `K`
-/// @param padded rows the model sees, usually 512
-public record TextContext(Tensor rows, List<Long> lengths, long padded) {
+/// @param padded rows the model attends to, usually 512
+/// @param drawn rows that dropouts draw for: all the text had before anything was cut off
+public record TextContext(Tensor rows, List<Long> lengths, long padded, long drawn) {
   public TextContext {
     lengths = List.copyOf(lengths);
     long longest = Collections.max(lengths);
@@ -29,7 +30,10 @@ public record TextContext(Tensor rows, List<Long> lengths, long padded) {
     // does.
     List<Long> kept = lengths.stream().map(length -> Math.max(1, length)).toList();
     return new TextContext(
-        context.narrow(1, 0, Collections.max(kept)).contiguous(), kept, context.size(1));
+        context.narrow(1, 0, Collections.max(kept)).contiguous(),
+        kept,
+        context.size(1),
+        context.size(1));
   }
 
   /// All rows are given keys.
@@ -37,7 +41,18 @@ public record TextContext(Tensor rows, List<Long> lengths, long padded) {
     return new TextContext(
         context,
         Collections.nCopies(Math.toIntExact(context.size(0)), context.size(1)),
+        context.size(1),
         context.size(1));
+  }
+
+  /// Only the first `most` of the padded rows are attended to.
+  public TextContext cut(long most) {
+    if (padded <= most) {
+      return this;
+    }
+    List<Long> shorter = lengths.stream().map(length -> Math.min(length, most)).toList();
+    return new TextContext(
+        rows.narrow(1, 0, Collections.max(shorter)).contiguous(), shorter, most, drawn);
   }
 
   boolean allOfOneLength() {

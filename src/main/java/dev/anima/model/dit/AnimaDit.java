@@ -83,6 +83,11 @@ public final class AnimaDit implements AutoCloseable {
     cutsText = cut;
   }
 
+  /// Whether [#cutText] is on.
+  public boolean cutsText() {
+    return cutsText;
+  }
+
   public DitConfig config() {
     return config;
   }

@@ -10,6 +10,7 @@ import dev.anima.model.Rms;
 import dev.anima.model.Rotary;
 import dev.anima.model.dit.BlockWeights.AttentionWeights;
 import dev.anima.model.dit.BlockWeights.MlpWeights;
+import dev.anima.model.dit.BlockWeights.ModulationWeights;
 import org.jspecify.annotations.Nullable;
 
 /// The formulas of one DiT block, as functions of its weights: they may be run again at any time.
@@ -38,31 +39,36 @@ public final class DitBlock {
       Adapters adapters,
       boolean cutText) {
     Dtype dtype = weights.selfAttention().qNorm().dtype();
+    // All three before the branches, as in the reference: their dropouts are drawn first.
+    Tensor self = modulation(weights.selfModulation(), conditioning, adapters);
+    Tensor cross = modulation(weights.crossModulation(), conditioning, adapters);
+    Tensor last = modulation(weights.mlpModulation(), conditioning, adapters);
     Tensor afterSelf =
         Scope.keep(() -> {
-          Tensor modulation = conditioning.modulation(weights.selfModulation(), adapters);
-          Tensor n = modulatedNorm(x, modulation).to(dtype);
-          return gated(
-              x, modulation, attention(weights.selfAttention(), n, n, rope, adapters, false));
+          Tensor n = modulatedNorm(x, self).to(dtype);
+          return gated(x, self, attention(weights.selfAttention(), n, n, rope, adapters, false));
         });
     Tensor afterCross =
         Scope.keep(() -> {
-          Tensor modulation = conditioning.modulation(weights.crossModulation(), adapters);
-          Tensor n = modulatedNorm(afterSelf, modulation).to(dtype);
+          Tensor n = modulatedNorm(afterSelf, cross).to(dtype);
           return gated(
               afterSelf,
-              modulation,
+              cross,
               attention(weights.crossAttention(), n, text, null, adapters, cutText));
         });
     afterSelf.close();
     Tensor afterMlp =
         Scope.keep(() -> {
-          Tensor modulation = conditioning.modulation(weights.mlpModulation(), adapters);
-          Tensor n = modulatedNorm(afterCross, modulation).to(dtype);
-          return gated(afterCross, modulation, mlp(weights.mlp(), n, adapters));
+          Tensor n = modulatedNorm(afterCross, last).to(dtype);
+          return gated(afterCross, last, mlp(weights.mlp(), n, adapters));
         });
     afterCross.close();
     return afterMlp;
+  }
+
+  private static Tensor modulation(
+      ModulationWeights weights, Conditioning conditioning, Adapters adapters) {
+    return Scope.keep(() -> conditioning.modulation(weights, adapters));
   }
 
   /// `LN(x) (1 + scale) + shift` in float32 (float64 stays).
