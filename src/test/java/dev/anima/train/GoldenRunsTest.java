@@ -41,7 +41,7 @@ class GoldenRunsTest {
   @TempDir Path folder;
 
   /// @param variant of the flags, empty for the recorded ones
-  private record Case(String name, String variant, List<String> flags) {
+  record Case(String name, String variant, List<String> flags) {
     JsonNode golden() {
       return RUNS.get(name);
     }
