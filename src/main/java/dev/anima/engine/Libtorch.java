@@ -1,5 +1,6 @@
 package dev.anima.engine;
 
+import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 
 /// Loads the native library, once, with its chatter turned off.
@@ -21,8 +22,11 @@ public final class Libtorch {
     return torch.get_num_threads();
   }
 
+  /// Sets them, for libtorch's own kernels and for the BLAS behind them (which has a pool of its
+  /// own).
   public static void threads(int count) {
     torch.set_num_threads(count);
+    openblas_nolapack.blas_set_num_threads(count);
   }
 
   /// How the library was built: compiler, BLAS, CPU instructions, CUDA; several lines.
