@@ -4,7 +4,7 @@ import static dev.anima.config.Checks.check;
 
 /// The loss between prediction and target.
 ///
-/// @param threshold of huber and smooth_l1: `huber_c * huber_scale`, the constant schedule
+/// @param threshold of huber and smooth_l1 with the constant schedule: `huber_c * huber_scale`
 /// @param masked masks from their own folders count
 /// @param priorLossWeight weight of regularisation images
 public record LossConfig(Type type, double threshold, boolean masked, double priorLossWeight) {
@@ -27,7 +27,7 @@ public record LossConfig(Type type, double threshold, boolean masked, double pri
     Type type = Checks.choice(Type.values(), Checks::lower, flags.text("loss_type", "l2"));
     String schedule = flags.text("huber_schedule", "");
     check(
-        type == Type.L1 || type == Type.L2 || schedule.equals("constant"),
+        type == Type.L1 || type == Type.L2 || !schedule.equals("snr"),
         "--loss_type=%s with --huber_schedule=%s%s is not defined for Anima\n  -> add --huber_schedule=constant"
             .formatted(
                 Checks.lower(type),

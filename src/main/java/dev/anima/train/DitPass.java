@@ -1,6 +1,11 @@
 package dev.anima.train;
 
+import dev.anima.config.MemoryConfig.Checkpointing;
+import dev.anima.engine.RandomStream;
 import dev.anima.engine.Tensor;
+import dev.anima.model.Adapters;
+import dev.anima.model.dit.AnimaDit;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// One micro-batch's way through the DiT: forward, and backward to whatever trains.
@@ -10,6 +15,16 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Shapes: `B` batch, `h`,`w` latent extents, `T` text rows.
 interface DitPass {
+  /// The pass that the flags ask for, for one micro-batch.
+  ///
+  /// @param streams that dropouts draw from
+  static DitPass of(
+      Checkpointing checkpointing, AnimaDit dit, Adapters adapters, List<RandomStream> streams) {
+    return switch (checkpointing) {
+      case OFF -> new PlainPass(dit, adapters);
+      case RECOMPUTE, OFFLOAD -> new CheckpointedPass(dit, adapters, streams);
+    };
+  }
 
   /// The velocity at `noisy`, without a graph.
   ///

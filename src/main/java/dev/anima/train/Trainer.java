@@ -14,7 +14,6 @@ import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
 import dev.anima.lora.WeightNorms;
 import dev.anima.model.Adapters;
-import dev.anima.model.dit.AnimaDit;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
 import java.util.ArrayList;
@@ -67,11 +66,8 @@ final class Trainer {
   }
 
   private DitPass pass() {
-    AnimaDit dit = parts.dit();
-    return switch (setup.config().memory().checkpointing()) {
-      case OFF -> new PlainPass(dit, ditAdapters);
-      case RECOMPUTE, OFFLOAD -> new CheckpointedPass(dit, ditAdapters, parts.streams());
-    };
+    return DitPass.of(
+        setup.config().memory().checkpointing(), parts.dit(), ditAdapters, parts.streams());
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.

@@ -236,9 +236,11 @@ public final class TrainingRun implements AutoCloseable {
         file -> file.warnings().forEach(note -> listener.on(new TrainEvent.Note(note))));
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
 
-  private Placement placement(Dtype dtype) {
+  /// Where the models of the run live.
+  Placement placement(Dtype dtype) {
     return new Placement(
         setup.device(),
         dtype,
@@ -304,7 +306,8 @@ public final class TrainingRun implements AutoCloseable {
     text.releaseTextEncoder();
   }
 
-  private Learner learner(LoraSet loras) {
+  /// What trains `loras`; owned by the caller.
+  Learner learner(LoraSet loras) {
     TrainConfig config = setup.config();
     return new Learner(
         loras,

@@ -152,7 +152,7 @@ class TrainConfigTest {
         "--network_module=networks.lora|networks.lora is not for Anima; use networks.lora_anima",
         "--network_module=networks.lokr|cannot be trained yet",
         "--loss_type=huber|--huber_schedule=snr (the default) is not defined for Anima",
-        "--loss_type=smooth_l1 --huber_schedule=exponential|--huber_schedule=exponential is not",
+        "--loss_type=smooth_l1 --huber_schedule=snr|--huber_schedule=snr is not",
         "--lr_warmup_steps=5|--lr_warmup_steps=5 cannot be used with --lr_scheduler=constant",
         "--lr_warmup_steps=-1 --lr_scheduler=linear|--lr_warmup_steps must be steps or a share",
         "--lr_warmup_steps=5 --lr_scheduler_type=StepLR|cannot be used with --lr_scheduler_type",

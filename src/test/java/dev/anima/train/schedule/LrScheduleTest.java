@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
+@SuppressWarnings("NullAway") // javac drops the type annotation of a record's constructor parameter
 class LrScheduleTest {
   /// All recorded schedules but the one whose flags the command line refuses before a schedule is
   /// made.
