@@ -128,7 +128,8 @@ class FlagHonestyTest {
     while (!open.isEmpty()) {
       switch (open.pop()) {
         case ParameterizedType generic -> open.addAll(List.of(generic.getActualTypeArguments()));
-        case Class<?> type when type.isRecord()
+        case Class<?> type
+            when type.isRecord()
                 && type.getPackageName().equals("dev.anima.config")
                 && found.add(type) -> {
           for (RecordComponent component : type.getRecordComponents()) {
@@ -145,11 +146,10 @@ class FlagHonestyTest {
     JavaClass owner = CODE.get(record);
     JavaMethod accessor = owner.getMethod(component.getName());
     return Stream.concat(
-            accessor.getCallsOfSelf().stream().map(call -> call.getOriginOwner()),
-            accessor.getReferencesToSelf().stream().map(reference -> reference.getOriginOwner()))
-        .anyMatch(
-            caller ->
-                !caller.getPackageName().equals("dev.anima.config"))
+                accessor.getCallsOfSelf().stream().map(call -> call.getOriginOwner()),
+                accessor.getReferencesToSelf().stream()
+                    .map(reference -> reference.getOriginOwner()))
+            .anyMatch(caller -> !caller.getPackageName().equals("dev.anima.config"))
         || owner.getField(component.getName()).getAccessesToSelf().stream()
             .map(access -> access.getOrigin())
             .filter(JavaMethod.class::isInstance)

@@ -38,7 +38,10 @@ public record PublishConfig(Map<String, String> modelspec, boolean withoutTraini
   static PublishConfig of(Flags flags, Path workingDir) {
     Map<String, String> values = new LinkedHashMap<>();
     for (String name : NAMES) {
-      flags.text("metadata_" + name).ifPresent(text -> values.put(name, name.equals("thumbnail") ? picture(text, workingDir) : text));
+      flags
+          .text("metadata_" + name)
+          .ifPresent(text ->
+              values.put(name, name.equals("thumbnail") ? picture(text, workingDir) : text));
     }
     return new PublishConfig(values, flags.on("no_metadata"));
   }
@@ -55,7 +58,10 @@ public record PublishConfig(Map<String, String> modelspec, boolean withoutTraini
             ? "jpeg"
             : name.endsWith(".webp") ? "webp" : "png";
     try {
-      return "data:image/" + type + ";base64," + Base64.getEncoder().encodeToString(Files.readAllBytes(file));
+      return "data:image/"
+          + type
+          + ";base64,"
+          + Base64.getEncoder().encodeToString(Files.readAllBytes(file));
     } catch (IOException e) {
       throw new InputException("--metadata_thumbnail: %s cannot be read".formatted(file), e);
     }

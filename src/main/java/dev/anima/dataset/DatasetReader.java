@@ -67,7 +67,8 @@ final class DatasetReader {
   private void checkSizes(DatasetSpec spec) {
     if (spec.networkMultiplier() != 1) {
       findings.warn(
-          "network-multiplier", "network_multiplier has no effect on Anima training, as in sd-scripts");
+          "network-multiplier",
+          "network_multiplier has no effect on Anima training, as in sd-scripts");
     }
     Size resolution = spec.resolution();
     if (!spec.enableBucket()

@@ -25,9 +25,9 @@ public final class Libtorch {
     torch.set_num_threads(count);
   }
 
-  /// Whether float32 matrix products on CUDA may round their inputs to TF32: several times faster, 10
-  /// bits of mantissa. Off at first (convolutions may from the start, as in Python); no effect on the
-  /// CPU.
+  /// Whether float32 matrix products on CUDA may round their inputs to TF32: several times faster,
+  /// 10 bits of mantissa. Off at first (convolutions may from the start, as in Python); no effect
+  /// on the CPU.
   public static void allowTf32(boolean allowed) {
     torch.globalContext().setAllowTF32CuBLAS(allowed);
   }

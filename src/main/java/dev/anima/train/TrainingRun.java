@@ -133,7 +133,8 @@ public final class TrainingRun implements AutoCloseable {
   public void run(BooleanSupplier stopRequested) {
     Libtorch.allowTf32(setup.config().precision().allowTf32());
     notes();
-    Tokenizers tokenizers = new Tokenizers(setup.config().models().qwen3(), setup.config().models().t5Tokenizer());
+    Tokenizers tokenizers =
+        new Tokenizers(setup.config().models().qwen3(), setup.config().models().t5Tokenizer());
     CompletableFuture<Map<String, String>> hashes =
         CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
     Placement placement = placement(setup.dtype());

@@ -61,7 +61,8 @@ class TrainFlagsTest {
   void warnsOfFlagsThatDoNothing() {
     assertThat(train("--noise_offset=0.1", "--blocks_to_swap=2", "--wandb_run_name=x")).isZero();
     assertThat(screen.err())
-        .contains("warning: --noise_offset has no effect", "warning: --blocks_to_swap has no effect")
+        .contains(
+            "warning: --noise_offset has no effect", "warning: --blocks_to_swap has no effect")
         .contains("warning: --wandb_run_name has no effect");
   }
 

@@ -20,21 +20,15 @@ class RunStartTest {
 
   private static RunLength length(OptionalInt epoch, OptionalInt step, boolean skip) {
     return new RunLength(
-        1600,
-        OptionalInt.of(3),
-        3,
-        OptionalLong.empty(),
-        Optional.empty(),
-        epoch,
-        step,
-        skip);
+        1600, OptionalInt.of(3), 3, OptionalLong.empty(), Optional.empty(), epoch, step, skip);
   }
 
   private static OptionalInt maybe(int value) {
     return value < 0 ? OptionalInt.empty() : OptionalInt.of(value);
   }
 
-  @ParameterizedTest(name = "initial_epoch {0} initial_step {1} skip {2}: step {3} epoch {4} batch {5}")
+  @ParameterizedTest(
+      name = "initial_epoch {0} initial_step {1} skip {2}: step {3} epoch {4} batch {5}")
   @CsvSource({
     "-1, -1, false, 0, 1, 0",
     "-1, -1, true, 0, 1, 0",
