@@ -1,5 +1,6 @@
 package dev.anima.cli;
 
+import dev.anima.config.LoggingConfig.Level;
 import dev.anima.train.TrainEvent;
 import dev.anima.train.TrainListener;
 import java.util.Locale;
@@ -8,14 +9,32 @@ import org.jspecify.annotations.Nullable;
 /// Shows a run on the console: one bar per phase, then one for the steps.
 final class ConsoleListener implements TrainListener, AutoCloseable {
   private final Console console;
+  private final Level level;
   private @Nullable Progress progress;
 
   ConsoleListener(Console console) {
+    this(console, Level.INFO);
+  }
+
+  /// @param level of `WARNING`: only notes are told; above: nothing
+  ConsoleListener(Console console, Level level) {
     this.console = console;
+    this.level = level;
+  }
+
+  private boolean tells(TrainEvent event) {
+    return switch (level) {
+      case DEBUG, INFO -> true;
+      case WARNING -> event instanceof TrainEvent.Note;
+      case ERROR, CRITICAL -> false;
+    };
   }
 
   @Override
   public void on(TrainEvent event) {
+    if (!tells(event)) {
+      return;
+    }
     switch (event) {
       case TrainEvent.PhaseStarted phase -> {
         end();
@@ -50,7 +69,7 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
         }
         console.report("saved " + saved.file());
       }
-      case TrainEvent.StateSaved saved -> console.report("saved state " + saved.folder());
+      case TrainEvent.StateSaved saved -> console.report("saved " + saved.folder());
       case TrainEvent.Removed removed -> console.report("removed " + removed.file());
       case TrainEvent.SampleDrawn drawn -> console.report("sample " + drawn.file());
       case TrainEvent.Finished finished -> {

@@ -1,6 +1,8 @@
 package dev.anima.cli;
 
+import dev.anima.cli.check.CheckCommand;
 import dev.anima.config.FlagHelp;
+import dev.anima.config.FlagReport;
 import dev.anima.config.FlagTable;
 import dev.anima.config.FlagsReader;
 import dev.anima.config.LoggingConfig;
@@ -34,6 +36,11 @@ public final class TrainCommand implements RawCommand {
       return ExitCode.OK;
     }
     TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
+    if (setup.config().machine().debugDataset()) {
+      console.report("--debug_dataset: what the datasets yield; nothing is trained");
+      return new CheckCommand().run(arguments, console);
+    }
+    warnings(setup).forEach(warning -> console.report("warning: " + warning));
     setup.config().machine().threads().ifPresent(Libtorch::threads);
     return train(setup, console);
   }
@@ -41,7 +48,9 @@ public final class TrainCommand implements RawCommand {
   /// Trains, telling the console and the log files about it.
   public static int train(TrainSetup setup, Console console) {
     List<TrainListener> listeners = new ArrayList<>();
-    try (ConsoleListener terminal = new ConsoleListener(console);
+    LoggingConfig logging = setup.config().logging();
+    try (LogConsole told = LogConsole.of(logging, console);
+        ConsoleListener terminal = new ConsoleListener(told.console(), logging.console());
         SignalStop stop = SignalStop.open(console)) {
       listeners.add(terminal);
       RunOutcome outcome = new RunOutcome();
@@ -54,11 +63,30 @@ public final class TrainCommand implements RawCommand {
         }
         try (Closing log = new Closing(tensorBoard(setup))) {
           log.listener().ifPresent(listeners::add);
+          if (logging.recordFlags()) {
+            log.log().ifPresent(board -> board.flags(setup.flags()));
+          }
           run.run(stop::requested);
         }
       }
       return outcome.stopped() ? ExitCode.STOPPED : ExitCode.OK;
     }
+  }
+
+  /// Flags that do nothing here, and what a user would not expect of the others.
+  private static List<String> warnings(TrainSetup setup) {
+    int largestBatch =
+        setup.data().training().stream()
+            .mapToInt(dataset -> dataset.spec().batchSize())
+            .max()
+            .orElse(1);
+    FlagReport.RunFacts facts =
+        new FlagReport.RunFacts(setup.plan().totalSteps(), setup.plan().epochs(), largestBatch);
+    return FlagReport.of(setup.flags(), Optional.of(setup.datasets()), Optional.of(facts))
+        .warnings()
+        .stream()
+        .map(FlagReport.Warning::message)
+        .toList();
   }
 
   private static Optional<TensorBoardLog> tensorBoard(TrainSetup setup) {

@@ -80,7 +80,16 @@ final class FlagEffects {
       case "cache_latents", "cache_text_encoder_outputs" ->
           effective(flags.on(name + "_to_disk") ? "on disk" : "in memory", "");
       case "cpu_offload_checkpointing" ->
-          only(flags.on("gradient_checkpointing"), "it needs --gradient_checkpointing");
+          ignored(
+              flags.on("gradient_checkpointing")
+                  ? "kept inputs stay on the device; --gradient_checkpointing alone counts"
+                  : "it needs --gradient_checkpointing");
+      case "unsloth_offload_checkpointing" ->
+          effective("as --gradient_checkpointing", "kept inputs stay on the device");
+      case "skip_until_initial_step" ->
+          only(
+              flags.isSet("initial_step") || flags.isSet("initial_epoch") || flags.isSet("resume"),
+              "there is no --initial_step");
       case "initial_epoch" ->
           flags.isSet("initial_step") ? overridden("--initial_step counts") : PLAIN;
       case "logging_dir", "log_prefix", "log_tracker_name", "log_config", "log_with" ->

@@ -48,6 +48,7 @@ public record TrainConfig(
             () -> ValidationConfig.of(flags),
             () -> SampleConfig.of(flags, workingDir),
             () -> LoggingConfig.of(flags, workingDir),
+            () -> PublishConfig.of(flags, workingDir),
             () -> Machine.of(flags));
     List<String> problems = new ArrayList<>();
     CrossChecks.of(flags).forEach(conflict -> problems.add(conflict.message()));
@@ -80,7 +81,7 @@ public record TrainConfig(
         ValidationConfig.of(flags),
         SampleConfig.of(flags, workingDir),
         LoggingConfig.of(flags, workingDir),
-        PublishConfig.of(flags),
+        PublishConfig.of(flags, workingDir),
         Machine.of(flags));
   }
 }

@@ -65,6 +65,11 @@ final class DatasetReader {
   }
 
   private void checkSizes(DatasetSpec spec) {
+    if (spec.networkMultiplier() != 1) {
+      findings.warn(
+          "network-multiplier",
+          "network_multiplier has no effect on Anima training, as in sd-scripts");
+    }
     Size resolution = spec.resolution();
     if (!spec.enableBucket()
         && resolution != null
@@ -128,11 +133,19 @@ final class DatasetReader {
       }
       List<FoundImage> images =
           listed
-              ? new MetadataReader(sizes, said)
-                  .read(subset, onDisk(source, subset.paths().metadataFile()))
+              ? largeEnough(
+                  new MetadataReader(sizes, said)
+                      .read(subset, onDisk(source, subset.paths().metadataFile())),
+                  spec,
+                  subset,
+                  said)
               : split(
-                  new FolderReader(sizes, said)
-                      .read(subset, onDisk(source, subset.paths().imageDir())),
+                  largeEnough(
+                      new FolderReader(sizes, said)
+                          .read(subset, onDisk(source, subset.paths().imageDir())),
+                      spec,
+                      subset,
+                      said),
                   spec,
                   subset,
                   role);
@@ -147,6 +160,29 @@ final class DatasetReader {
       subsets.add(new Subset(subset, CaptionFile.name(source), repeats, images));
     }
     return subsets;
+  }
+
+  /// `skip_image_resolution`: without images of at most that area, as in the reference.
+  private static List<FoundImage> largeEnough(
+      List<FoundImage> images, DatasetSpec spec, SubsetSpec subset, Findings said) {
+    Size skip = spec.skipImageResolution();
+    if (skip == null) {
+      return images;
+    }
+    List<FoundImage> kept =
+        images.stream().filter(image -> area(image.size()) > area(skip)).toList();
+    if (kept.size() < images.size()) {
+      said.warn(
+          "skipped-small",
+          "%s: %d of %d images have at most %d pixels (%s) and are left out by skip_image_resolution"
+              .formatted(
+                  subset.where(), images.size() - kept.size(), images.size(), area(skip), skip));
+    }
+    return kept;
+  }
+
+  private static long area(Size size) {
+    return (long) size.width() * size.height();
   }
 
   /// Where a path of the configuration is on this machine: as written if that is the same place, so

@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import dev.anima.config.Flags;
+import dev.anima.config.PublishConfig;
 import dev.anima.config.PythonNumber;
 import dev.anima.config.Size;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import java.util.Optional;
 /// finds what it expects. No path and no user name is written.
 ///
 /// @param flags the run's flags, presets included
+/// @param publish the description; the reference loses half of it for Anima
 /// @param seed the resolved seed
 /// @param dataset what the datasets contribute (`ss_datasets`, `ss_tag_frequency`, ...)
 /// @param optimizerName as the reference writes it, such as `torch.optim.adamw.AdamW`
@@ -28,6 +30,7 @@ import java.util.Optional;
 /// @param program name and version of this program, such as `anima/0.1.0`
 public record RunMetadata(
     Flags flags,
+    PublishConfig publish,
     RunPlan plan,
     long seed,
     Map<String, String> dataset,
@@ -105,26 +108,13 @@ public record RunMetadata(
     "ss_network_args"
   };
 
-  /// Flags that become `modelspec.` entries; the reference loses the second row for Anima.
-  private static final String[] MODELSPEC_FLAGS = {
-    "author",
-    "description",
-    "license",
-    "tags",
-    "usage_hint",
-    "merged_from",
-    "trigger_phrase",
-    "preprocessor",
-    "is_negative_embedding"
-  };
-
   /// The metadata of a file saved now.
   ///
   /// @param steps optimizer steps done
   /// @param epoch as the reference counts: 0-based in step files, 1-based in epoch files
   public Map<String, String> at(int steps, int epoch, Instant now) {
     Map<String, String> all = trainingSettings(steps, epoch, now);
-    if (flags.on("no_metadata")) {
+    if (publish.withoutTrainingDetails()) {
       Map<String, String> minimum = new LinkedHashMap<>();
       for (String key : MINIMUM) {
         Optional.ofNullable(all.get(key)).ifPresent(value -> minimum.put(key, value));
@@ -170,8 +160,7 @@ public record RunMetadata(
     map.put("modelspec.implementation_version", program);
     map.put(
         "modelspec.title",
-        flags
-            .text("metadata_title")
+        Optional.ofNullable(publish.modelspec().get("title"))
             .or(() -> flags.text("output_name"))
             .orElseGet(() -> "LoRA@" + now.getEpochSecond()));
     map.put("modelspec.resolution", resolution());
@@ -180,9 +169,7 @@ public record RunMetadata(
         DateTimeFormatter.ISO_LOCAL_DATE_TIME.format(
             now.truncatedTo(ChronoUnit.SECONDS).atZone(ZoneId.systemDefault())));
     map.put("modelspec.prediction_type", flags.on("v_parameterization") ? "v" : "epsilon");
-    for (String name : MODELSPEC_FLAGS) {
-      flags.text("metadata_" + name).ifPresent(value -> map.put("modelspec." + name, value));
-    }
+    publish.modelspec().forEach((name, value) -> map.putIfAbsent("modelspec." + name, value));
     if (flags.isSet("min_timestep") || flags.isSet("max_timestep")) {
       map.put(
           "modelspec.timestep_range",

@@ -1,5 +1,7 @@
 package dev.anima.train;
 
+import dev.anima.config.FlagValue;
+import dev.anima.config.Flags;
 import dev.anima.config.LoggingConfig;
 import dev.anima.io.EventFileWriter;
 import java.nio.file.Path;
@@ -8,10 +10,13 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /// TensorBoard event files under the reference's folder names and tags (`spec/training.md` §17).
 public final class TensorBoardLog implements TrainListener, AutoCloseable {
   private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMddHHmmss");
+
+  private static final Set<String> SECRETS = Set.of("huggingface_token", "wandb_api_key");
 
   private final EventFileWriter writer;
   private final boolean namesTextEncoder;
@@ -32,6 +37,19 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
             .resolve(logging.prefix() + STAMP.format(now))
             .resolve(logging.trackerName());
     return new TensorBoardLog(new EventFileWriter(folder), ditOnly);
+  }
+
+  /// `--log_config`: the flags that are set, as a table. Paths and secrets stay out.
+  public void flags(Flags flags) {
+    StringBuilder table = new StringBuilder("| flag | value |\n|---|---|\n");
+    for (FlagValue value : flags.set()) {
+      String text = flags.pythonText(value.flag().name());
+      boolean telling = SECRETS.contains(value.flag().name()) || text.matches("(?s).*[/\\\\].*");
+      if (!telling) {
+        table.append("| %s | %s |\n".formatted(value.flag().dashed(), text.replace("|", "\\|")));
+      }
+    }
+    writer.text("flags", 0, table.toString());
   }
 
   @Override

@@ -9,6 +9,7 @@ import dev.anima.dataset.DatasetMetadata;
 import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Dtype;
+import dev.anima.engine.Libtorch;
 import dev.anima.engine.RandomStream;
 import dev.anima.lora.LoraFile;
 import dev.anima.lora.LoraKeys;
@@ -138,8 +139,10 @@ public final class TrainingRun implements AutoCloseable {
   ///
   /// @param stopRequested asked between steps: save and end
   public void run(BooleanSupplier stopRequested) {
+    Libtorch.allowTf32(setup.config().precision().allowTf32());
     notes();
-    Tokenizers tokenizers = new Tokenizers(setup.config().models().qwen3());
+    Tokenizers tokenizers =
+        new Tokenizers(setup.config().models().qwen3(), setup.config().models().t5Tokenizer());
     CompletableFuture<Map<String, String>> hashes =
         CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
     Placement placement = placement(setup.dtype());
@@ -334,6 +337,7 @@ public final class TrainingRun implements AutoCloseable {
     boolean fromFile = setup.datasets().file().isPresent();
     return new RunMetadata(
         setup.flags(),
+        setup.config().publish(),
         setup.plan(),
         setup.seed(),
         fromFile

@@ -11,6 +11,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
 
 class MainTest {
   private final Screen screen = new Screen();
@@ -23,11 +24,12 @@ class MainTest {
   private int withTrain(RawCommand train, String... words) {
     List<String> line = new ArrayList<>(List.of("train"));
     line.addAll(List.of(words));
+    CommandLine tree = Commands.tree(screen.console);
+    tree.getCommandSpec().removeSubcommand("train");
     return Main.run(
         line,
         screen.console,
-        Commands.tree(screen.console)
-            .addSubcommand("train", train.asSubcommand(screen.console, "Trains a LoRA.")));
+        tree.addSubcommand("train", train.asSubcommand(screen.console, "Trains a LoRA.")));
   }
 
   private int throwing(RuntimeException failure, String... words) {

@@ -53,8 +53,23 @@ public final class Tokenizer implements AutoCloseable {
     if (!Files.isRegularFile(file)) {
       return qwen3();
     }
+    return qwen3(read(file));
+  }
+
+  /// The T5 tokenizer of a Hugging Face folder.
+  ///
+  /// @throws InputException if the folder holds no `tokenizer.json` that can be read
+  public static Tokenizer t5(Path folder) {
+    Path file = folder.resolve("tokenizer.json");
+    if (!Files.isRegularFile(file)) {
+      throw InputException.inFile(folder, "holds no tokenizer.json, which a T5 tokenizer needs");
+    }
+    return new Tokenizer(read(file), 0, true);
+  }
+
+  private static HuggingFaceTokenizer read(Path file) {
     try (InputStream json = Files.newInputStream(file)) {
-      return qwen3(HuggingFaceTokenizer.newInstance(json, OPTIONS));
+      return HuggingFaceTokenizer.newInstance(json, OPTIONS);
     } catch (IOException | RuntimeException e) {
       throw new InputException(file + ": not a usable tokenizer (" + e.getMessage() + ")", e);
     }

@@ -2,6 +2,7 @@ package dev.anima.model.text;
 
 import dev.anima.io.InputException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -15,8 +16,15 @@ public final class Tokenizers implements AutoCloseable {
   ///
   /// @param qwen3Path the text encoder's file or folder; a folder may bring its own tokenizer
   public Tokenizers(Path qwen3Path) {
+    this(qwen3Path, Optional.empty());
+  }
+
+  /// Starts loading.
+  ///
+  /// @param t5Folder with another T5 tokenizer than the bundled one
+  public Tokenizers(Path qwen3Path, Optional<Path> t5Folder) {
     qwen3 = CompletableFuture.supplyAsync(() -> Tokenizer.qwen3(qwen3Path));
-    t5 = CompletableFuture.supplyAsync(Tokenizer::t5);
+    t5 = CompletableFuture.supplyAsync(() -> t5Folder.map(Tokenizer::t5).orElseGet(Tokenizer::t5));
   }
 
   public Tokenizer qwen3() {

@@ -1,0 +1,174 @@
+package dev.anima.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anima.Golden;
+import dev.anima.config.LoggingConfig.Level;
+import dev.anima.io.SafetensorsFile;
+import dev.anima.train.TrainEvent;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Flags that change what a run tells and writes, not what it learns.
+class TrainFlagsTest {
+  @TempDir Path folder;
+  private final Screen screen = new Screen();
+
+  @BeforeEach
+  void lay() throws IOException {
+    copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
+    copy(Golden.path("tiny"), folder.resolve("models"));
+    String toml = Files.readString(Golden.path("training/e2e/plain.toml"));
+    Files.writeString(
+        folder.resolve("plain.toml"),
+        toml.replace("'dataset/", "'" + folder.resolve("dataset") + "/"));
+  }
+
+  private int train(String... more) {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "train",
+                "--pretrained_model_name_or_path=" + folder.resolve("models/dit.safetensors"),
+                "--qwen3=" + folder.resolve("models/qwen3.safetensors"),
+                "--vae=" + folder.resolve("models/vae.safetensors"),
+                "--dataset_config=" + folder.resolve("plain.toml"),
+                "--output_dir=" + folder.resolve("output"),
+                "--output_name=nami",
+                "--network_module=networks.lora_anima",
+                "--network_train_unet_only",
+                "--learning_rate=1e-3",
+                "--max_train_steps=1",
+                "--qwen3_max_token_length=32",
+                "--t5_max_token_length=32",
+                "--device=cpu",
+                "--seed=1"));
+    words.addAll(List.of(more));
+    return Main.run(words, screen.console);
+  }
+
+  @Test
+  void warnsOfFlagsThatDoNothing() {
+    assertThat(train("--noise_offset=0.1", "--blocks_to_swap=2", "--wandb_run_name=x")).isZero();
+    assertThat(screen.err())
+        .contains(
+            "warning: --noise_offset has no effect", "warning: --blocks_to_swap has no effect")
+        .contains("warning: --wandb_run_name has no effect");
+  }
+
+  @Test
+  void aLogFileTakesWhatTheTerminalWouldShow() throws IOException {
+    Path log = Files.writeString(folder.resolve("run.log"), "old\n");
+
+    assertThat(train("--console_log_file=" + log)).isZero();
+
+    assertThat(log).content().contains("training: 1 steps", "saved ").doesNotContain("old");
+    assertThat(screen.err()).doesNotContain("training: 1 steps", "saved ");
+  }
+
+  @Test
+  void aHigherLevelTellsLess() throws IOException {
+    Files.createDirectories(folder.resolve("output"));
+    Files.writeString(folder.resolve("output/nami.safetensors"), "old");
+
+    assertThat(train("--console_log_level=WARNING")).isZero();
+    assertThat(screen.err()).contains("note: ").doesNotContain("training: 1 steps", "saved ");
+
+    Screen quiet = new Screen();
+    try (ConsoleListener listener = new ConsoleListener(quiet.console, Level.ERROR)) {
+      listener.on(new TrainEvent.Note("x"));
+    }
+    assertThat(quiet.err()).isEmpty();
+  }
+
+  @Test
+  void theLogRecordsTheFlagsWithoutPathsAndSecrets() throws IOException {
+    Path logs = folder.resolve("logs");
+
+    assertThat(train("--logging_dir=" + logs, "--log_config", "--wandb_api_key=secret")).isZero();
+
+    Path events;
+    try (Stream<Path> files = Files.walk(logs)) {
+      events = files.filter(Files::isRegularFile).findFirst().orElseThrow();
+    }
+    String bytes = Files.readString(events, StandardCharsets.ISO_8859_1);
+    assertThat(bytes)
+        .contains("flags/text_summary", "| --learning_rate | 0.001 |", "| --seed | 1 |")
+        .doesNotContain("secret", folder.toString());
+  }
+
+  @Test
+  void debugDatasetReportsAndStops() {
+    assertThat(train("--debug_dataset")).isZero();
+
+    assertThat(screen.out()).contains("images", "batches");
+    assertThat(folder.resolve("output/nami.safetensors")).doesNotExist();
+  }
+
+  @Test
+  void theDescriptionIsWrittenWithTheThumbnail() throws IOException {
+    Path picture = folder.resolve("dataset/style/pic_a.png");
+
+    assertThat(
+            train(
+                "--metadata_author=me",
+                "--metadata_trigger_phrase=nami",
+                "--metadata_thumbnail=" + picture))
+        .isZero();
+
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("output/nami.safetensors"))) {
+      assertThat(file.metadata())
+          .containsEntry("modelspec.author", "me")
+          .containsEntry("modelspec.trigger_phrase", "nami")
+          .containsEntry("modelspec.title", "nami")
+          .containsEntry(
+              "modelspec.thumbnail",
+              "data:image/png;base64,"
+                  + Base64.getEncoder().encodeToString(Files.readAllBytes(picture)));
+    }
+    assertThat(train("--metadata_thumbnail=nowhere.png")).isEqualTo(2);
+    assertThat(screen.err()).contains("--metadata_thumbnail", "nowhere.png");
+  }
+
+  @Test
+  void anotherT5TokenizerIsRead() throws IOException {
+    assertThat(train("--t5_tokenizer_path=" + folder.resolve("dataset"))).isEqualTo(2);
+    assertThat(screen.err()).contains("holds no tokenizer.json");
+
+    Path own = Files.createDirectory(folder.resolve("t5"));
+    try (var json = Screen.class.getResourceAsStream("/dev/anima/tokenizers/t5/tokenizer.json")) {
+      Files.write(own.resolve("tokenizer.json"), Objects.requireNonNull(json).readAllBytes());
+    }
+    assertThat(train("--t5_tokenizer_path=" + own)).isZero();
+  }
+
+  @Test
+  void smallImagesAreLeftOut() {
+    assertThat(train("--skip_image_resolution=10000")).isEqualTo(2);
+    assertThat(screen.err()).contains("no images found");
+    assertThat(train("--skip_image_resolution=1")).isZero();
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+}
