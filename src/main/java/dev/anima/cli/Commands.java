@@ -1,5 +1,6 @@
 package dev.anima.cli;
 
+import dev.anima.cli.bench.BenchCommand;
 import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
@@ -22,7 +23,8 @@ final class Commands {
             "check",
             new CheckCommand()
                 .asSubcommand(console, "Tells what a training run would do, before it starts."))
-        .addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))));
+        .addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))))
+        .addSubcommand(withHelp(new CommandLine(new BenchCommand(console))));
   }
 
   /// The program without its commands.

@@ -18,7 +18,7 @@ import java.util.regex.Pattern;
 /// The tensors of one model file, or of all parts of a sharded one, under names without the
 /// prefixes that different programs put before them. Opening maps the files and reads their headers
 /// only.
-public final class Checkpoint implements AutoCloseable {
+public final class Checkpoint implements TensorSource {
   private static final List<String> PREFIXES =
       List.of("net.", "model.diffusion_model.", "diffusion_model.", "model.");
   private static final Pattern SHARD = Pattern.compile("(.*-)(\\d{5})-of-(\\d{5})(\\.safetensors)");
@@ -151,18 +151,21 @@ public final class Checkpoint implements AutoCloseable {
         "this looks like " + found.description() + examples + ", expected " + kind.description());
   }
 
+  @Override
   public boolean has(String name) {
     return sources.containsKey(name);
   }
 
   /// The tensor over the file's own memory: read-only, valid until [#close].
-  Tensor view(String name) {
+  @Override
+  public Tensor view(String name) {
     Source source = source(name);
     return TensorFile.view(source.file(), source.entry().name());
   }
 
-  /// Whether a tensor of `dtype` may be used where it lies: same dtype, aligned address.
-  boolean usableInPlace(String name, Dtype dtype) {
+  /// Same dtype, aligned address.
+  @Override
+  public boolean usableInPlace(String name, Dtype dtype) {
     Source source = source(name);
     return source.entry().dtype().equals(dtype.safetensorsName())
         && source.file().bytes(source.entry().name()).address() % dtype.bytes() == 0;

@@ -6,21 +6,21 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/// Owner of one model's tensors: takes them out of a checkpoint into the wanted dtype and device.
+/// Owner of one model's tensors: takes them out of a checkpoint (or another source) into the wanted dtype and device.
 ///
 /// A tensor that already has the dtype stays in the file's mapping (no second copy, the system
 /// pages it in); others are converted once. [#close] frees the tensors, then the mapping.
 public final class Weights implements AutoCloseable {
-  private final Checkpoint checkpoint;
+  private final TensorSource source;
   private final Placement placement;
   private final WeightEdit edit;
   private final List<Tensor> owned = new ArrayList<>();
   private boolean usedInPlace;
   private boolean fileOpen = true;
 
-  /// @param checkpoint owned from here on
-  public Weights(Checkpoint checkpoint, Placement placement, WeightEdit edit) {
-    this.checkpoint = checkpoint;
+  /// @param source owned from here on
+  public Weights(TensorSource source, Placement placement, WeightEdit edit) {
+    this.source = source;
     this.placement = placement;
     this.edit = edit;
   }
@@ -30,7 +30,7 @@ public final class Weights implements AutoCloseable {
   }
 
   public boolean has(String name) {
-    return checkpoint.has(name);
+    return source.has(name);
   }
 
   /// The tensor `name` in the model's dtype, on its device.
@@ -42,8 +42,8 @@ public final class Weights implements AutoCloseable {
   /// that are looked up gives the same numbers and spares a copy of the largest tensor.
   public Tensor table(String name) {
     try (Scope _ = new Scope()) {
-      Tensor stored = checkpoint.view(name);
-      if (placement.device().isCpu() && checkpoint.usableInPlace(name, stored.dtype())) {
+      Tensor stored = source.view(name);
+      if (placement.device().isCpu() && source.usableInPlace(name, stored.dtype())) {
         usedInPlace = true;
         return own(stored);
       }
@@ -56,12 +56,12 @@ public final class Weights implements AutoCloseable {
   /// @param change applied to the stored tensor: takes a view (a slice, another shape), or nothing
   public Tensor tensor(String name, UnaryOperator<Tensor> change) {
     try (Scope _ = new Scope()) {
-      Tensor stored = checkpoint.view(name);
+      Tensor stored = source.view(name);
       Tensor wanted = change.apply(stored);
       boolean inPlace =
           placement.device().isCpu()
               && wanted.isContiguous()
-              && checkpoint.usableInPlace(name, placement.dtype());
+              && source.usableInPlace(name, placement.dtype());
       if (inPlace) {
         usedInPlace = true;
         return own(wanted);
@@ -105,7 +105,7 @@ public final class Weights implements AutoCloseable {
 
   private void closeFile() {
     if (fileOpen) {
-      checkpoint.close();
+      source.close();
       fileOpen = false;
     }
   }

@@ -2,9 +2,10 @@ package dev.anima.train;
 
 import dev.anima.config.MemoryConfig;
 import dev.anima.model.block.SavePolicy;
+import java.util.Locale;
 
 /// Which way through the DiT a run takes. The numbers are the same but for rounding.
-sealed interface PassKind {
+public sealed interface PassKind {
   /// Autograd over everything.
   record Plain() implements PassKind {}
 
@@ -15,6 +16,15 @@ sealed interface PassKind {
   ///
   /// @param policy of every block
   record Explicit(SavePolicy policy) implements PassKind {}
+
+  /// For tables: `autograd`, `autograd, recompute`, `explicit units_13`.
+  default String description() {
+    return switch (this) {
+      case Plain() -> "autograd";
+      case Checkpointed() -> "autograd, recompute";
+      case Explicit(SavePolicy policy) -> "explicit " + policy.name().toLowerCase(Locale.ROOT);
+    };
+  }
 
   /// What the memory flags ask for.
   static PassKind of(MemoryConfig memory) {

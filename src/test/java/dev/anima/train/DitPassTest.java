@@ -93,7 +93,7 @@ class DitPassTest {
   /// @param sets arguments of each LoRA; several train side by side
   /// @param cut as with `--split_attn`
   /// @param text whether something before the DiT trains
-  private record Case(
+  record Case(
       String name, List<NetworkArgs> sets, Dropouts dropouts, boolean cut, boolean text) {
     @Override
     public String toString() {
@@ -169,7 +169,11 @@ class DitPassTest {
 
   /// @param gradients of all sets
   /// @param contextGradient of the rows that are text; the padding's is cut off before it
+<<<<<<< HEAD
   @SuppressWarnings("ArrayRecordComponent")
+=======
+  @SuppressWarnings("ArrayRecordComponent") // compared as wholes
+>>>>>>> wire
   private record Run(
       float[] prediction,
       float[] gradients,

@@ -8,6 +8,7 @@ import dev.anima.model.Adapters;
 import dev.anima.model.Checkpoint;
 import dev.anima.model.Linear;
 import dev.anima.model.Placement;
+import dev.anima.model.RandomTensors;
 import dev.anima.model.Rotary;
 import dev.anima.model.WeightEdit;
 import dev.anima.model.Weights;
@@ -75,6 +76,14 @@ public final class AnimaDit implements AutoCloseable {
       weights.close();
       throw e;
     }
+  }
+
+  /// A model of made-up weights, for measurements.
+  public static AnimaDit random(DitConfig config, Placement placement, long seed) {
+    return new AnimaDit(
+        config,
+        new Weights(
+            new RandomTensors(config.layout(), placement, seed), placement, WeightEdit.NONE));
   }
 
   /// Attend to no more text rows than there are image tokens, as the reference does with

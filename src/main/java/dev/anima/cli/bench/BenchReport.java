@@ -1,0 +1,96 @@
+package dev.anima.cli.bench;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.anima.cli.Console;
+import dev.anima.train.StepBenchmark.Measurement;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+import tools.jackson.databind.PropertyNamingStrategies;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+/// What `anima bench` found out.
+///
+/// @param stepTflop floating-point operations of a step, recompute not counted, in 10^12
+/// @param peakTflops operations a second of one large product on this machine, in 10^12
+/// @param load processes that wanted to run, on average over the last minute, before the measurement
+///   and after it; negative where the system does not tell
+record BenchReport(
+    int blocks,
+    int pixels,
+    int batch,
+    int rank,
+    int textTokens,
+    String dtype,
+    String device,
+    int threads,
+    long weightBytes,
+    double stepTflop,
+    double peakTflops,
+    double loadBefore,
+    double loadAfter,
+    List<Row> ways) {
+
+  /// @param shareOfPeak `stepTflop` by median time by `peakTflops`
+  record Row(
+      String way, double median, double min, double max, double shareOfPeak, OptionalLong peakBytes) {
+    static Row of(Measurement measured, double flops, double peak) {
+      return new Row(
+          measured.way().description(),
+          measured.median(),
+          Collections.min(measured.seconds()),
+          Collections.max(measured.seconds()),
+          flops / measured.median() / peak,
+          measured.peakBytes());
+    }
+  }
+
+  String json() {
+    return JsonMapper.builder()
+        .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+        .changeDefaultPropertyInclusion(now ->
+            now.withValueInclusion(JsonInclude.Include.NON_ABSENT))
+        .enable(SerializationFeature.INDENT_OUTPUT)
+        .build()
+        .writeValueAsString(this);
+  }
+
+  List<String> table() {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        text(
+            "%d blocks, %d x %d pixels, batch %d, rank %d, %d text tokens, %s on %s, %d threads",
+            blocks, pixels, pixels, batch, rank, textTokens, dtype, device, threads));
+    lines.add(
+        text(
+            "weights %s; a step needs %.2f TFLOP; one large product reaches %.3f TFLOP/s; load %.1f to %.1f",
+            Console.bytes(weightBytes), stepTflop, peakTflops, loadBefore, loadAfter));
+    lines.add("");
+    lines.add(
+        text(
+            "%-26s %9s %9s %9s %8s %9s %10s",
+            "seconds a step", "median", "min", "max", "of peak", "vs first", "memory"));
+    for (Row row : ways) {
+      lines.add(
+          text(
+              "%-26s %9.3f %9.3f %9.3f %7.0f%% %9.2f %10s",
+              row.way,
+              row.median,
+              row.min,
+              row.max,
+              100 * row.shareOfPeak,
+              row.median / ways.getFirst().median,
+              row.peakBytes.isPresent() ? Console.bytes(row.peakBytes.getAsLong()) : "-"));
+    }
+    lines.add("");
+    lines.add("memory: the most a step took beyond what was there before it (weights, LoRA).");
+    return lines;
+  }
+
+  private static String text(String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+}

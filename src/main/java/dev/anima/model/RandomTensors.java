@@ -1,0 +1,48 @@
+package dev.anima.model;
+
+import dev.anima.engine.Dtype;
+import dev.anima.engine.Ops;
+import dev.anima.engine.RandomStream;
+import dev.anima.engine.Tensor;
+import java.util.List;
+
+/// Made-up weights of a given layout, for measurements: matrices with standard deviation
+/// `1 / sqrt(in)`, so that activations stay in range, vectors of ones.
+public final class RandomTensors implements TensorSource {
+  private final TensorLayout layout;
+  private final Placement placement;
+  private final RandomStream random;
+
+  public RandomTensors(TensorLayout layout, Placement placement, long seed) {
+    this.layout = layout;
+    this.placement = placement;
+    this.random = RandomStream.on(placement.device(), seed);
+  }
+
+  @Override
+  public boolean has(String name) {
+    return layout.expected().containsKey(name);
+  }
+
+  @Override
+  public Tensor view(String name) {
+    List<Long> sizes = layout.expected().get(name);
+    if (sizes == null) {
+      throw new IllegalArgumentException("the layout has no tensor " + name);
+    }
+    long[] shape = sizes.stream().mapToLong(Long::longValue).toArray();
+    return shape.length == 1
+        ? Ops.full(1, placement.dtype(), placement.device(), shape)
+        : random.randn(placement.dtype(), shape).mul_(1 / Math.sqrt((double) shape[1]));
+  }
+
+  @Override
+  public boolean usableInPlace(String name, Dtype dtype) {
+    return placement.device().isCpu() && dtype == placement.dtype();
+  }
+
+  @Override
+  public void close() {
+    random.close();
+  }
+}
