@@ -21,12 +21,10 @@ public final class ProcessMemory {
       Linker.nativeLinker()
           .defaultLookup()
           .find("malloc_trim")
-          .map(
-              address ->
-                  Linker.nativeLinker()
-                      .downcallHandle(
-                          address,
-                          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG)));
+          .map(address ->
+              Linker.nativeLinker()
+                  .downcallHandle(
+                      address, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG)));
 
   private ProcessMemory() {}
 

@@ -6,8 +6,8 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Tensor;
 import java.util.List;
 
-/// Made-up weights of a given layout, for measurements: matrices with standard deviation
-/// `1 / sqrt(in)`, so that activations stay in range, vectors of ones.
+/// Made-up weights of a given layout, for measurements: matrices with standard deviation `1 /
+/// sqrt(in)`, so that activations stay in range, vectors of ones.
 public final class RandomTensors implements TensorSource {
   private final TensorLayout layout;
   private final Placement placement;

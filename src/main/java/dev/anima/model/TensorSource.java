@@ -10,7 +10,8 @@ public interface TensorSource extends AutoCloseable {
   /// The tensor `name`, in the current scope or over the source's own memory; not to be written to.
   Tensor view(String name);
 
-  /// Whether [#view] gives a tensor of `dtype` on the CPU that may be used as it is, without a copy.
+  /// Whether [#view] gives a tensor of `dtype` on the CPU that may be used as it is, without a
+  /// copy.
   boolean usableInPlace(String name, Dtype dtype);
 
   /// Views over the source's memory must not be used afterwards.

@@ -6,7 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 
-/// Owner of one model's tensors: takes them out of a checkpoint (or another source) into the wanted dtype and device.
+/// Owner of one model's tensors: takes them out of a checkpoint (or another source) into the wanted
+/// dtype and device.
 ///
 /// A tensor that already has the dtype stays in the file's mapping (no second copy, the system
 /// pages it in); others are converted once. [#close] frees the tensors, then the mapping.

@@ -103,7 +103,15 @@ public final class StepBenchmark implements AutoCloseable {
   private static DitConfig config(int blocks) {
     // The LLM adapter takes no part: as small as it can be.
     return new DitConfig(
-        2048, 16, 16, 128, blocks, 8192, 256, 1024, new LlmAdapterConfig(1, 1024, 64, 64, 64, 1, 64));
+        2048,
+        16,
+        16,
+        128,
+        blocks,
+        8192,
+        256,
+        1024,
+        new LlmAdapterConfig(1, 1024, 64, 64, 64, 1, 64));
   }
 
   private LoraSet loras(int rank) {
@@ -118,8 +126,7 @@ public final class StepBenchmark implements AutoCloseable {
             plan,
             NetworkArgs.NONE,
             new ParameterGroup.LearningRates(1e-4, OptionalDouble.empty(), OptionalDouble.empty()));
-    LoraSet set =
-        new LoraSet(plan.trained(), groups, Dropouts.NONE, placement.device(), Dtype.F32);
+    LoraSet set = new LoraSet(plan.trained(), groups, Dropouts.NONE, placement.device(), Dtype.F32);
     try (RandomStream host = RandomStream.cpu(3)) {
       LoraInit.draw(set, plan, host);
     }

@@ -93,8 +93,7 @@ class DitPassTest {
   /// @param sets arguments of each LoRA; several train side by side
   /// @param cut as with `--split_attn`
   /// @param text whether something before the DiT trains
-  record Case(
-      String name, List<NetworkArgs> sets, Dropouts dropouts, boolean cut, boolean text) {
+  record Case(String name, List<NetworkArgs> sets, Dropouts dropouts, boolean cut, boolean text) {
     @Override
     public String toString() {
       return name;

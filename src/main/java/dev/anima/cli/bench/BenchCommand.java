@@ -63,7 +63,11 @@ public final class BenchCommand implements Callable<Integer> {
               + " input_on_host; several with commas (default: the first four)")
   private List<String> policies = List.of();
 
-  @Option(names = "--autograd", negatable = true, defaultValue = "true", fallbackValue = "true",
+  @Option(
+      names = "--autograd",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
       description = "measure plain autograd too, without and with recompute" + DEFAULT)
   private boolean autograd = true;
 
@@ -92,7 +96,8 @@ public final class BenchCommand implements Callable<Integer> {
     }
     double loadBefore = load();
     try (StepBenchmark benchmark = new StepBenchmark(shape, where, compute);
-        Progress progress = console.progress("bench", (long) ways.size() * (warmUp + steps), "steps")) {
+        Progress progress =
+            console.progress("bench", (long) ways.size() * (warmUp + steps), "steps")) {
       double peak = benchmark.peakFlopsPerSecond();
       List<StepBenchmark.Measurement> measured =
           benchmark.measure(ways, warmUp, steps, done -> progress.at(done, ""));
@@ -135,8 +140,7 @@ public final class BenchCommand implements Callable<Integer> {
         }
         yield Dtype.F16;
       }
-      default ->
-          throw new InputException("--dtype=" + dtype + ": expected fp32, bf16 or fp16");
+      default -> throw new InputException("--dtype=" + dtype + ": expected fp32, bf16 or fp16");
     };
   }
 

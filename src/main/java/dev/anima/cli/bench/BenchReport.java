@@ -16,8 +16,9 @@ import tools.jackson.databind.json.JsonMapper;
 ///
 /// @param stepTflop floating-point operations of a step, recompute not counted, in 10^12
 /// @param peakTflops operations a second of one large product on this machine, in 10^12
-/// @param load processes that wanted to run, on average over the last minute, before the measurement
-///   and after it; negative where the system does not tell
+/// @param loadBefore processes that wanted to run in the minute before the measurement, on average;
+///   negative where the system does not tell
+/// @param loadAfter the same at its end
 record BenchReport(
     int blocks,
     int pixels,
@@ -36,7 +37,12 @@ record BenchReport(
 
   /// @param shareOfPeak `stepTflop` by median time by `peakTflops`
   record Row(
-      String way, double median, double min, double max, double shareOfPeak, OptionalLong peakBytes) {
+      String way,
+      double median,
+      double min,
+      double max,
+      double shareOfPeak,
+      OptionalLong peakBytes) {
     static Row of(Measurement measured, double flops, double peak) {
       return new Row(
           measured.way().description(),
@@ -51,8 +57,8 @@ record BenchReport(
   String json() {
     return JsonMapper.builder()
         .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-        .changeDefaultPropertyInclusion(now ->
-            now.withValueInclusion(JsonInclude.Include.NON_ABSENT))
+        .changeDefaultPropertyInclusion(
+            now -> now.withValueInclusion(JsonInclude.Include.NON_ABSENT))
         .enable(SerializationFeature.INDENT_OUTPUT)
         .build()
         .writeValueAsString(this);
@@ -61,21 +67,43 @@ record BenchReport(
   List<String> table() {
     List<String> lines = new ArrayList<>();
     lines.add(
-        text(
+        String.format(
+            Locale.ROOT,
             "%d blocks, %d x %d pixels, batch %d, rank %d, %d text tokens, %s on %s, %d threads",
-            blocks, pixels, pixels, batch, rank, textTokens, dtype, device, threads));
+            blocks,
+            pixels,
+            pixels,
+            batch,
+            rank,
+            textTokens,
+            dtype,
+            device,
+            threads));
     lines.add(
-        text(
+        String.format(
+            Locale.ROOT,
             "weights %s; a step needs %.2f TFLOP; one large product reaches %.3f TFLOP/s; load %.1f to %.1f",
-            Console.bytes(weightBytes), stepTflop, peakTflops, loadBefore, loadAfter));
+            Console.bytes(weightBytes),
+            stepTflop,
+            peakTflops,
+            loadBefore,
+            loadAfter));
     lines.add("");
     lines.add(
-        text(
+        String.format(
+            Locale.ROOT,
             "%-26s %9s %9s %9s %8s %9s %10s",
-            "seconds a step", "median", "min", "max", "of peak", "vs first", "memory"));
+            "seconds a step",
+            "median",
+            "min",
+            "max",
+            "of peak",
+            "vs first",
+            "memory"));
     for (Row row : ways) {
       lines.add(
-          text(
+          String.format(
+              Locale.ROOT,
               "%-26s %9.3f %9.3f %9.3f %7.0f%% %9.2f %10s",
               row.way,
               row.median,
@@ -88,9 +116,5 @@ record BenchReport(
     lines.add("");
     lines.add("memory: the most a step took beyond what was there before it (weights, LoRA).");
     return lines;
-  }
-
-  private static String text(String format, Object... values) {
-    return String.format(Locale.ROOT, format, values);
   }
 }

@@ -31,8 +31,15 @@ class BenchCommandTest {
   void measuresEveryWayAskedFor() {
     int exitCode =
         anima(
-            "bench", "--device=cpu", "--blocks=1", "--pixels=32", "--rank=2", "--warmup=0",
-            "--steps=2", "--policy=units_13,input_only", "--json");
+            "bench",
+            "--device=cpu",
+            "--blocks=1",
+            "--pixels=32",
+            "--rank=2",
+            "--warmup=0",
+            "--steps=2",
+            "--policy=units_13,input_only",
+            "--json");
 
     assertThat(exitCode).isZero();
     JsonNode report = JsonMapper.shared().readTree(out.toString(StandardCharsets.UTF_8));
@@ -66,7 +73,19 @@ class BenchCommandTest {
   void theTableHasALinePerWay() {
     BenchReport report =
         new BenchReport(
-            4, 1024, 1, 16, 128, "bf16", "cpu", 2, 700_000_000, 6.1, 0.85, 0.1, 2.1,
+            4,
+            1024,
+            1,
+            16,
+            128,
+            "bf16",
+            "cpu",
+            2,
+            700_000_000,
+            6.1,
+            0.85,
+            0.1,
+            2.1,
             List.of(
                 new BenchReport.Row("autograd", 20, 19, 21, 0.36, OptionalLong.of(2_000_000_000)),
                 new BenchReport.Row("explicit units_13", 10, 9.5, 11, 0.72, OptionalLong.empty())));
