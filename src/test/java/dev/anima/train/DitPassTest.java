@@ -168,11 +168,7 @@ class DitPassTest {
 
   /// @param gradients of all sets
   /// @param contextGradient of the rows that are text; the padding's is cut off before it
-<<<<<<< HEAD
-  @SuppressWarnings("ArrayRecordComponent")
-=======
   @SuppressWarnings("ArrayRecordComponent") // compared as wholes
->>>>>>> wire
   private record Run(
       float[] prediction,
       float[] gradients,
