@@ -1,11 +1,15 @@
 package dev.anima.config;
 
 import dev.anima.io.InputException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Checks that the configuration records share.
 final class Checks {
@@ -44,9 +48,37 @@ final class Checks {
 
   /// The path a flag names, meant from `workingDir`, which must exist.
   static Path existing(String flag, Path workingDir, String text) {
+    absence(flag, workingDir, text)
+        .ifPresent(sentence -> {
+          throw new InputException(sentence);
+        });
+    return workingDir.resolve(text);
+  }
+
+  /// What to say if there is no such file or folder: with the most similar name in its folder.
+  static Optional<String> absence(String flag, Path workingDir, String text) {
     Path path = workingDir.resolve(text);
-    check(Files.exists(path), "--%s: %s does not exist".formatted(flag, text));
-    return path;
+    return Files.exists(path)
+        ? Optional.empty()
+        : Optional.of(
+            "--%s: %s does not exist%s"
+                .formatted(
+                    flag,
+                    text,
+                    NearestName.hint(String.valueOf(path.getFileName()), beside(path))));
+  }
+
+  /// Names in the folder of `path`; none if there is no such folder.
+  private static List<String> beside(Path path) {
+    Path folder = path.toAbsolutePath().getParent();
+    if (folder == null || !Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(file -> String.valueOf(file.getFileName())).toList();
+    } catch (IOException _) {
+      return List.of(); // only a hint
+    }
   }
 
   /// The constant whose flag spelling is `text`; the parser has checked the choice.

@@ -48,8 +48,11 @@ public record ModelFiles(
   static ModelFiles of(Flags flags, Path workingDir) {
     List<String> missing = new ArrayList<>();
     REQUIRED.forEach((flag, what) -> {
-      if (flags.text(flag, "").isEmpty()) {
+      String text = flags.text(flag, "");
+      if (text.isEmpty()) {
         missing.add("--%s is missing: give the path of %s".formatted(flag, what));
+      } else {
+        Checks.absence(flag, workingDir, text).ifPresent(missing::add);
       }
     });
     check(missing.isEmpty(), String.join("\n", missing));

@@ -18,11 +18,26 @@ public final class NearestName {
         candidates.stream()
             .filter(name -> edits(wanted, name.toLowerCase(Locale.ROOT)) <= limit)
             .min(Comparator.comparingInt(name -> edits(wanted, name.toLowerCase(Locale.ROOT))));
-    return near.isPresent() || wanted.length() < 4
-        ? near
-        : candidates.stream()
+    if (near.isPresent() || wanted.length() < 4) {
+      return near;
+    }
+    Optional<String> holding =
+        candidates.stream()
             .filter(name -> name.toLowerCase(Locale.ROOT).contains(wanted))
             .min(Comparator.comparingInt(String::length));
+    return holding.isPresent() ? holding : beginningNear(wanted, candidates, limit);
+  }
+
+  /// The candidate whose beginning is most like a misspelt abbreviation (`lr_warmpu`).
+  private static Optional<String> beginningNear(
+      String wanted, Collection<String> candidates, int limit) {
+    return candidates.stream()
+        .filter(name -> name.length() > wanted.length() && beginningEdits(wanted, name) <= limit)
+        .min(Comparator.comparingInt(name -> beginningEdits(wanted, name)));
+  }
+
+  private static int beginningEdits(String wanted, String name) {
+    return edits(wanted, name.substring(0, wanted.length()).toLowerCase(Locale.ROOT));
   }
 
   /// `, did you mean "X"?` for the nearest of `candidates`, or nothing when none is near.
