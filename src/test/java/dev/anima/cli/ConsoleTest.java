@@ -38,8 +38,8 @@ class ConsoleTest {
     assertThat(printed().lines())
         .containsExactly(
             "train: 1/100 steps",
-            "train: 40/100 steps, loss 0.1",
-            "train: 80/100 steps, loss 0.1",
+            "train: 40/100 steps, loss 0.1, 15 s left",
+            "train: 80/100 steps, loss 0.1, 5 s left",
             "train: 100/100 steps, loss 0.1");
   }
 
