@@ -195,15 +195,15 @@ final class TextPipeline implements AutoCloseable {
   Tensor context(List<String> keys, LlmAdapter adapter, int hidden) {
     List<String> missing =
         keys.stream().distinct().filter(key -> !contexts.containsKey(key)).toList();
-    if (!missing.isEmpty()) {
-      encode(missing);
+    // One at a time: what a text becomes must not depend on which texts came with it, or a resumed
+    // run would differ in the last bits.
+    for (String key : missing) {
+      encode(List.of(key));
       try (Scope _ = new Scope();
           NoGrad _ = new NoGrad()) {
-        Tensor computed = context(kept(missing, hidden), adapter, true, Adapters.NONE);
-        for (int i = 0; i < missing.size(); i++) {
-          int used = Math.max(1, require(missing.get(i)).t5().used());
-          contexts.put(missing.get(i), computed.select(0, i).narrow(0, 0, used).copy().retain());
-        }
+        Tensor computed = context(kept(List.of(key), hidden), adapter, true, Adapters.NONE);
+        int used = Math.max(1, require(key).t5().used());
+        contexts.put(key, computed.select(0, 0).narrow(0, 0, used).copy().retain());
       }
     }
     Tensor result = Scope.keep(() -> Ops.stack(keys.stream().map(this::paddedContext).toList(), 0));
