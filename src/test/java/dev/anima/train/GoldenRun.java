@@ -51,6 +51,7 @@ final class GoldenRun implements AutoCloseable {
   private final Adapters textAdapters;
   private final Adapters ditAdapters;
   private final DitPasses passes;
+  private final boolean asReference;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// What one micro-batch gave; tensors in the caller's scope.
@@ -61,7 +62,9 @@ final class GoldenRun implements AutoCloseable {
   /// @param run its entry in the index
   /// @param flags of the run, or of a variant that must give the same
   /// @param output an empty folder
-  GoldenRun(JsonNode run, List<String> flags, Path output) {
+  /// @param asReference through autograd over padded text, else the way that training goes
+  GoldenRun(JsonNode run, List<String> flags, Path output, boolean asReference) {
+    this.asReference = asReference;
     setup = TrainSetup.of(FlagsReader.read(words(run, flags, output), output).flags(), output);
     trained = TrainedModel.of(setup);
     TrainingRun training = own(new TrainingRun(setup, _ -> {}, "anima/test"));
@@ -86,7 +89,9 @@ final class GoldenRun implements AutoCloseable {
     passes =
         own(
             DitPasses.of(
-                PassKind.of(setup.config().memory()), dit, List.of(new TrainedSet(loras, draws))));
+                asReference ? new PassKind.Plain() : PassKind.of(setup.config().memory()),
+                dit,
+                List.of(new TrainedSet(loras, draws))));
     Golden.json("training/index.json")
         .get("text")
         .get("captions")
@@ -171,8 +176,8 @@ final class GoldenRun implements AutoCloseable {
     NoisyLatents noisy = noisy(samples, prefix);
     Tensor context =
         states == null
-            ? text.context(texts, dit.llmAdapter(), hidden)
-            : text.context(states, dit.llmAdapter(), true, ditAdapters);
+            ? frozenContext(texts)
+            : text.context(states, dit.llmAdapter(), !asReference, ditAdapters);
     List<Tensor> predictions = new ArrayList<>();
     DitStep step = new DitStep(objective, () -> recording(predictions));
     double loss =
@@ -184,6 +189,16 @@ final class GoldenRun implements AutoCloseable {
                 learner.lossScale() / setup.plan().accumulation())
             .item();
     return new Outcome(loss, noisy, predictions.getFirst());
+  }
+
+  private Tensor frozenContext(List<String> texts) {
+    return asReference
+        ? text.context(text.kept(texts, hidden), dit.llmAdapter(), false, ditAdapters)
+        : text.context(texts, dit.llmAdapter(), hidden);
+  }
+
+  boolean asReference() {
+    return asReference;
   }
 
   private List<Long> lengths(List<String> texts) {
