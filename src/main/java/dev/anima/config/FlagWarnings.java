@@ -18,7 +18,6 @@ final class FlagWarnings {
           "--xformers",
           "--sdpa",
           "--mem_eff_attn",
-          "--split_attn",
           "--vae_disable_cache",
           "--vae_chunk_size",
           "--lowram",
