@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -148,13 +149,18 @@ class ExplicitBlockTest {
     try (Scope _ = new Scope()) {
       BlockCase given = shape.with(ALL, 2, BlockCase.Dropouts.NONE);
       BlockCase.Result expected = PlainBlocks.run(given);
+      List<Tensor> plain = PlainBlocks.run(given.rounded(Dtype.F32)).all();
       for (AttentionKernel kernel :
           List.of(FusedAttention.CPU_FLASH, ChunkedAttention.standard())) {
         BlockCase.Result actual =
             given.explicit(
                 new BlockCase.Mode(
                     Dtype.F32, Dtype.F32, kernel, SavePolicy.UNITS_13, false, true, false));
-        assertClose(actual, expected, 5e-6);
+        // A small sum of large terms loses more, in plain operations just as here.
+        assertClose(
+            actual,
+            expected,
+            i -> Math.max(5e-6, 1.5 * relative(plain.get(i), expected.all().get(i))));
       }
     }
   }
@@ -310,15 +316,23 @@ class ExplicitBlockTest {
 
   private static void assertClose(
       BlockCase.Result actual, BlockCase.Result expected, double tolerance) {
+    assertClose(actual, expected, _ -> tolerance);
+  }
+
+  private static void assertClose(
+      BlockCase.Result actual, BlockCase.Result expected, IntToDoubleFunction tolerances) {
     List<Tensor> ours = actual.all();
     List<Tensor> theirs = expected.all();
+    double zero = tolerances.applyAsDouble(0);
     for (int i = 0; i < theirs.size(); i++) {
       assertThat(ours.get(i).shape()).as("shape of " + i).isEqualTo(theirs.get(i).shape());
       if (theirs.get(i).norm().item() == 0) {
         // One token attends to itself alone: its query and key get no gradient, up to rounding.
-        assertThat(ours.get(i).norm().item()).as("tensor " + i).isLessThan(tolerance);
+        assertThat(ours.get(i).norm().item()).as("tensor " + i).isLessThan(zero);
       } else {
-        assertThat(relative(ours.get(i), theirs.get(i))).as("tensor " + i).isLessThan(tolerance);
+        assertThat(relative(ours.get(i), theirs.get(i)))
+            .as("tensor " + i)
+            .isLessThan(tolerances.applyAsDouble(i));
       }
     }
   }
