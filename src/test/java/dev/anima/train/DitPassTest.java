@@ -93,8 +93,7 @@ class DitPassTest {
   /// @param sets arguments of each LoRA; several train side by side
   /// @param cut as with `--split_attn`
   /// @param text whether something before the DiT trains
-  private record Case(
-      String name, List<NetworkArgs> sets, Dropouts dropouts, boolean cut, boolean text) {
+  record Case(String name, List<NetworkArgs> sets, Dropouts dropouts, boolean cut, boolean text) {
     @Override
     public String toString() {
       return name;
@@ -169,7 +168,7 @@ class DitPassTest {
 
   /// @param gradients of all sets
   /// @param contextGradient of the rows that are text; the padding's is cut off before it
-  @SuppressWarnings("ArrayRecordComponent")
+  @SuppressWarnings("ArrayRecordComponent") // compared as wholes
   private record Run(
       float[] prediction,
       float[] gradients,
