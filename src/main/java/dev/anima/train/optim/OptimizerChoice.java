@@ -1,8 +1,8 @@
 package dev.anima.train.optim;
 
 import dev.anima.config.NearestName;
-import dev.anima.config.PythonLiteral;
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import dev.anima.train.KeywordArguments;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -177,8 +177,7 @@ public record OptimizerChoice(
     if (rates.size() > 1) {
       throw new InputException(
           "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal, got %s; set --unet_lr and --text_encoder_lr to the same value"
-              .formatted(
-                  rates.stream().map(PythonLiteral::text).collect(Collectors.joining(" and "))));
+              .formatted(rates.stream().map(PythonText::str).collect(Collectors.joining(" and "))));
     }
   }
 
@@ -199,7 +198,7 @@ public record OptimizerChoice(
       return pythonClass;
     }
     List<String> pairs = new ArrayList<>();
-    arguments.forEach((key, value) -> pairs.add(key + "=" + PythonLiteral.text(value)));
+    arguments.forEach((key, value) -> pairs.add(key + "=" + PythonText.str(value)));
     return pythonClass + "(" + String.join(",", pairs) + ")";
   }
 
@@ -213,7 +212,7 @@ public record OptimizerChoice(
       case OptimizerConfig.Prodigy _ when learningRate <= 0.1 ->
           warnings.add(
               "--learning_rate=%s is low for Prodigy, which finds the step size itself: 1.0 is usual"
-                  .formatted(PythonLiteral.text(learningRate)));
+                  .formatted(PythonText.str(learningRate)));
       case OptimizerConfig.Adafactor adafactor when adafactor.relativeStep() ->
           warnings.add(
               "Adafactor with relative_step chooses its own step sizes: learning rates and --lr_scheduler have no effect (relative_step=False uses them)");
