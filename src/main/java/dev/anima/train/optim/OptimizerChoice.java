@@ -89,20 +89,6 @@ public record OptimizerChoice(
     return new OptimizerChoice(name, arguments, config);
   }
 
-  /// The `--optimizer_type` that the older switches mean.
-  ///
-  /// @throws InputException if they contradict it or each other
-  public static String typeOf(String type, boolean use8bitAdam, boolean useLion) {
-    if (!use8bitAdam && !useLion) {
-      return type;
-    }
-    if (!type.isEmpty() || (use8bitAdam && useLion)) {
-      throw new InputException(
-          "only one of --optimizer_type, --use_8bit_adam and --use_lion_optimizer can be given");
-    }
-    return use8bitAdam ? "AdamW8bit" : "Lion";
-  }
-
   /// All names `--optimizer_type` takes.
   public static List<String> names() {
     return List.copyOf(CLASSES.keySet());

@@ -184,16 +184,6 @@ class ObjectiveTest {
     }
   }
 
-  @Test
-  void conditioningImagesMaskByTheirRedChannel() {
-    try (Scope _ = new Scope()) {
-      Tensor images = Ops.full(-1, Dtype.F32, Device.CPU, 1, 3, 8, 8);
-      images.narrow(1, 0, 1).narrow(3, 0, 4).fill_(1); // left half red
-      float[] mask = LossMask.ofConditioning(images, 1, 2).toFloats();
-      assertThat(mask).containsExactly(1, 0);
-    }
-  }
-
   @ParameterizedTest(name = "{0}")
   @CsvSource(
       delimiter = '|',

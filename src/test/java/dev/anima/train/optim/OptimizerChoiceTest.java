@@ -92,18 +92,6 @@ class OptimizerChoiceTest {
   }
 
   @Test
-  void theOlderSwitchesStandForATypeAndExcludeEachOther() {
-    assertThat(OptimizerChoice.typeOf("", true, false)).isEqualTo("AdamW8bit");
-    assertThat(OptimizerChoice.typeOf("", false, true)).isEqualTo("Lion");
-    assertThat(OptimizerChoice.typeOf("Prodigy", false, false)).isEqualTo("Prodigy");
-    assertThatThrownBy(() -> OptimizerChoice.typeOf("AdamW", true, false))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining("--use_8bit_adam");
-    assertThatThrownBy(() -> OptimizerChoice.typeOf("", true, true))
-        .isInstanceOf(InputException.class);
-  }
-
-  @Test
   void prodigyRefusesDifferentLearningRates() {
     ParameterLayout layout =
         ParameterLayout.builder().group("te", 0.5).add("a", 1).group("unet", 1).add("b", 1).build();
