@@ -71,7 +71,7 @@ public final class Checkpoint implements AutoCloseable {
 
   /// `name` without `net.`, `model.diffusion_model.`, `diffusion_model.` and `model.`, in any
   /// combination.
-  static String strip(String name) {
+  public static String strip(String name) {
     for (String prefix : PREFIXES) {
       if (name.startsWith(prefix)) {
         return strip(name.substring(prefix.length()));
@@ -103,11 +103,7 @@ public final class Checkpoint implements AutoCloseable {
 
   /// What the file seems to hold.
   public ModelKind kind() {
-    Map<String, String> dtypes = new LinkedHashMap<>();
-    for (SafetensorsFile file : files) {
-      file.entries().forEach((name, entry) -> dtypes.put(name, entry.dtype()));
-    }
-    return ModelKind.guess(dtypes);
+    return ModelKind.of(files);
   }
 
   /// @throws InputException with the likely kind, if the file holds something else than `kind`
