@@ -7,7 +7,10 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.engine.TensorFile;
 import dev.anima.io.SafetensorsFile;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -21,6 +24,20 @@ public final class Golden {
   /// A file or folder below the golden root, such as `models/index.json`.
   public static Path path(String relative) {
     return ROOT.resolve(relative);
+  }
+
+  /// Copies the folder `from` with all that is in it, so that a test may change the copy.
+  public static void copyFolder(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
   }
 
   public static JsonNode json(String relative) {

@@ -1,6 +1,7 @@
 package dev.anima.config;
 
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,19 +32,18 @@ final class Checks {
   }
 
   static void positive(String flag, double value) {
-    check(value > 0, "--%s must be above 0, got %s".formatted(flag, PythonNumber.text(value)));
+    check(value > 0, "--%s must be above 0, got %s".formatted(flag, PythonText.repr(value)));
   }
 
   static void notNegative(String flag, double value) {
-    check(
-        value >= 0, "--%s must not be negative, got %s".formatted(flag, PythonNumber.text(value)));
+    check(value >= 0, "--%s must not be negative, got %s".formatted(flag, PythonText.repr(value)));
   }
 
   /// A share that may be 0 but not 1.
   static void share(String flag, double value) {
     check(
         0 <= value && value < 1,
-        "--%s must be from 0 to below 1, got %s".formatted(flag, PythonNumber.text(value)));
+        "--%s must be from 0 to below 1, got %s".formatted(flag, PythonText.repr(value)));
   }
 
   /// The path a flag names, meant from `workingDir`, which must exist.

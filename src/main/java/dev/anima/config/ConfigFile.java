@@ -91,8 +91,7 @@ final class ConfigFile {
       case FlagText.Result.Value(Object value) ->
           values.put(
               key,
-              new FlagValue(
-                  flag, value, Source.CONFIG_FILE, key, PythonLiteral.text(value), where, 1));
+              new FlagValue(flag, value, Source.CONFIG_FILE, key, FlagText.write(value), where, 1));
     }
   }
 
@@ -137,7 +136,7 @@ final class ConfigFile {
   }
 
   private static String text(ConfigNode node) {
-    return node instanceof ConfigNode.Scalar(Object value, _) ? PythonLiteral.text(value) : "";
+    return node instanceof ConfigNode.Scalar(Object value, _) ? FlagText.write(value) : "";
   }
 
   /// Writes every value that is not a default to the flag file.
@@ -175,7 +174,7 @@ final class ConfigFile {
       case List<?> items ->
           items.stream().map(ConfigFile::toml).collect(Collectors.joining(", ", "[", "]"));
       case Boolean on -> on.toString();
-      default -> PythonLiteral.text(value).toLowerCase(Locale.ROOT);
+      default -> FlagText.write(value).toLowerCase(Locale.ROOT);
     };
   }
 

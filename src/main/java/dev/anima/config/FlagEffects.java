@@ -6,6 +6,7 @@ import static dev.anima.config.FlagReport.Finding.overridden;
 
 import dev.anima.config.FlagReport.Finding;
 import dev.anima.config.FlagReport.RunFacts;
+import dev.anima.io.PythonText;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -207,7 +208,7 @@ final class FlagEffects {
         ? effective("rank " + rank, "")
         : effective(
             "alpha %s, so the LoRA counts %s"
-                .formatted(PythonNumber.text(alpha == 0 ? rank : alpha), PythonNumber.text(scale)),
+                .formatted(PythonText.repr(alpha == 0 ? rank : alpha), PythonText.repr(scale)),
             "strength is alpha / rank");
   }
 
@@ -234,7 +235,7 @@ final class FlagEffects {
       return ignored("it is empty, so --learning_rate counts");
     }
     return effective(
-        PythonNumber.text(rates.getFirst()), rates.size() > 1 ? "only the first rate counts" : "");
+        PythonText.repr(rates.getFirst()), rates.size() > 1 ? "only the first rate counts" : "");
   }
 
   private Finding schedule(String name) {
@@ -286,8 +287,7 @@ final class FlagEffects {
                       steps,
                       steps));
       case IntOrRatio.Ratio(double ratio) -> {
-        String percent =
-            PythonNumber.text(ratio * 100).replaceFirst("\\.0$", "") + " % of all steps";
+        String percent = PythonText.repr(ratio * 100).replaceFirst("\\.0$", "") + " % of all steps";
         yield effective(
             total > 0 ? (int) (ratio * total) + " steps (" + percent + ")" : percent, "");
       }

@@ -45,7 +45,7 @@ public final class FlagHelp {
     StringBuilder text = new StringBuilder(flag.help());
     Object fallback = flag.defaultValue();
     if (flag.kind() != Kind.SWITCH && fallback != null && !fallback.equals("")) {
-      text.append(" Default: ").append(PythonLiteral.text(fallback)).append('.');
+      text.append(" Default: ").append(FlagText.write(fallback)).append('.');
     }
     if (flag.status() == Status.REJECTED) {
       text.append(" Refused: ").append(flag.reason()).append('.');

@@ -110,7 +110,7 @@ public record FlagReport(List<Entry> entries, List<Warning> warnings) {
     if (!finding.reason().isEmpty()) {
       reasons.add(finding.reason());
     }
-    String shown = PythonLiteral.text(value.value());
+    String shown = FlagText.write(value.value());
     return new Entry(
         value.flag().dashed(),
         value.typedName(),

@@ -1,8 +1,10 @@
 package dev.anima.config;
 
+import dev.anima.io.PythonText;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/// Turns typed words into a flag's value, with messages in the user's words.
+/// Turns typed words into a flag's value, with messages in the user's words, and values into text.
 final class FlagText {
   private FlagText() {}
 
@@ -36,6 +38,11 @@ final class FlagText {
                       "whole steps (5), a percentage (5%) or a share below 1 (0.05)",
                       words.getFirst()));
     };
+  }
+
+  /// Python's `str(value)` of a flag's value, see [FlagValue#value].
+  static String write(@Nullable Object value) {
+    return value instanceof IntOrRatio intOrRatio ? intOrRatio.pythonText() : PythonText.str(value);
   }
 
   private static Result integer(Flag flag, String where, String word) {

@@ -145,7 +145,7 @@ public final class Flags {
   /// `['a=1']`; an int default stays an int (`1` for the default of `--network_alpha`, `1.0`
   /// typed).
   public String pythonText(String name) {
-    return PythonLiteral.text(value(name).value());
+    return FlagText.write(value(name).value());
   }
 
   /// These flags with `more` filled in wherever nothing stronger is set.

@@ -1,5 +1,6 @@
 package dev.anima.config;
 
+import dev.anima.io.PythonText;
 import java.util.Optional;
 
 /// Value of `--lr_warmup_steps` and `--lr_decay_steps`: a number of optimizer steps or a share of
@@ -37,10 +38,7 @@ public sealed interface IntOrRatio {
 
   /// The reference's text of the value in metadata: `5`, `0.05`.
   default String pythonText() {
-    return switch (this) {
-      case Steps(int steps) -> Integer.toString(steps);
-      case Ratio(double ratio) -> PythonNumber.text(ratio);
-    };
+    return PythonText.str(number());
   }
 
   /// Reads what a user typed: a trailing `%` makes a share; else from 1 on it must be an integer;

@@ -34,16 +34,6 @@ public record OptimizerFlags(
     Checks.notNegative("max_grad_norm", maxGradNorm);
   }
 
-  /// Learning rate of the DiT LoRA.
-  public double ditRate() {
-    return unetRate.orElse(learningRate);
-  }
-
-  /// Learning rate of the Qwen3 LoRA.
-  public double qwen3Rate() {
-    return textEncoderRate.orElse(learningRate);
-  }
-
   static OptimizerFlags of(Flags flags) {
     List<Double> text = flags.numbers("text_encoder_lr");
     return new OptimizerFlags(

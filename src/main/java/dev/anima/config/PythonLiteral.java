@@ -1,10 +1,9 @@
 package dev.anima.config;
 
+import dev.anima.io.PythonText.Tuple;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Python literals as people type them into `--optimizer_args`: numbers, `True`, `False`, `None`,
@@ -26,14 +25,8 @@ public final class PythonLiteral {
     }
   }
 
-  /// A tuple: `(0.9, 0.99)`, or the same without the parentheses.
-  public record Tuple(List<@Nullable Object> items) {
-    public Tuple {
-      items = Collections.unmodifiableList(new ArrayList<>(items));
-    }
-  }
-
-  /// Value of a literal: `Long`, `Double`, `Boolean`, `String`, null, [Tuple] or `List`.
+  /// Value of a literal: `Long`, `Double`, `Boolean`, `String`, null, [Tuple] (also without its
+  /// parentheses: `0.9, 0.99`) or `List`.
   public static @Nullable Object parse(String text) throws MalformedLiteralException {
     PythonLiteral parser = new PythonLiteral(text);
     Object value = parser.bareTuple();
@@ -42,41 +35,6 @@ public final class PythonLiteral {
       throw parser.unexpected();
     }
     return value;
-  }
-
-  /// Python's `str(value)` of what [#parse] returns (and of [IntOrRatio]).
-  public static String text(@Nullable Object value) {
-    return value instanceof String string ? string : repr(value);
-  }
-
-  /// Python's `repr(value)`: as [#text], but texts in quotes.
-  public static String repr(@Nullable Object value) {
-    return switch (value) {
-      case null -> "None";
-      case Boolean b -> b ? "True" : "False";
-      case Double d -> PythonNumber.text(d);
-      case String s -> quoted(s);
-      case IntOrRatio r -> r.pythonText();
-      case Tuple(List<@Nullable Object> items) ->
-          "(" + joined(items) + (items.size() == 1 ? ",)" : ")");
-      case List<?> items -> "[" + joined(items) + "]";
-      case Map<?, ?> map ->
-          map.entrySet().stream()
-              .map(entry -> repr(entry.getKey()) + ": " + repr(entry.getValue()))
-              .collect(Collectors.joining(", ", "{", "}"));
-      default -> value.toString();
-    };
-  }
-
-  private static String joined(List<?> items) {
-    return items.stream().map(PythonLiteral::repr).collect(Collectors.joining(", "));
-  }
-
-  private static String quoted(String text) {
-    char quote = text.contains("'") && !text.contains("\"") ? '"' : '\'';
-    String escaped =
-        text.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t");
-    return quote + (quote == '\'' ? escaped.replace("'", "\\'") : escaped) + quote;
   }
 
   private @Nullable Object bareTuple() throws MalformedLiteralException {

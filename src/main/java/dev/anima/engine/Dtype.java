@@ -32,13 +32,6 @@ public enum Dtype {
     return safetensorsName;
   }
 
-  public boolean isFloating() {
-    return switch (this) {
-      case F64, F32, F16, BF16 -> true;
-      case I64, I32, U8, BOOL -> false;
-    };
-  }
-
   /// 16-bit floating types, in which long sums need care.
   public boolean isReduced() {
     return this == F16 || this == BF16;

@@ -36,11 +36,6 @@ public final class Libtorch {
     torch.globalContext().setAllowTF32CuBLAS(allowed);
   }
 
-  /// How the library was built: compiler, BLAS, CPU instructions, CUDA; several lines.
-  public static String buildDescription() {
-    return torch.show_config().getString();
-  }
-
   /// The CPU kernels in use, such as `AVX512`.
   public static String cpuCapability() {
     return torch.get_cpu_capability().getString();

@@ -473,11 +473,6 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(raw.norm());
   }
 
-  /// Euclidean length along `dims`; reduced dtypes are summed in float32.
-  public Tensor norm(boolean keepDim, long... dims) {
-    return new Tensor(raw.norm(new ScalarOptional(new Scalar(2.0)), dims, keepDim));
-  }
-
   public Tensor softmax(int dim) {
     return new Tensor(torch.softmax(raw, dim));
   }

@@ -52,13 +52,6 @@ final class ProtoReader {
     return rawBytes();
   }
 
-  byte[] byteArray() {
-    ByteBuffer bytes = bytes();
-    byte[] array = new byte[bytes.remaining()];
-    bytes.get(array);
-    return array;
-  }
-
   String string() {
     return StandardCharsets.UTF_8.decode(bytes()).toString();
   }

@@ -2,6 +2,8 @@ package dev.anima.io;
 
 import java.math.BigDecimal;
 import java.math.MathContext;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -11,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// parse it.
 ///
 /// Java values stand for Python's: null for None, Boolean, Integer and Long for int, Double for
-/// float, String for str, List for list, Map (in its order) for dict.
+/// float, String for str, List for list, [Tuple] for tuple, Map (in its order) for dict.
 public final class PythonText {
   /// Below and from these powers of ten on, Python writes an exponent.
   private static final int SMALLEST_PLAIN_EXPONENT = -4;
@@ -19,6 +21,13 @@ public final class PythonText {
   private static final int LARGEST_PLAIN_EXPONENT = 15;
 
   private PythonText() {}
+
+  /// A tuple, such as `(0.9, 0.99)`.
+  public record Tuple(List<@Nullable Object> items) {
+    public Tuple {
+      items = Collections.unmodifiableList(new ArrayList<>(items));
+    }
+  }
 
   /// `str(value)`: as [#repr], but a string alone stays as it is.
   public static String str(@Nullable Object value) {
@@ -34,6 +43,7 @@ public final class PythonText {
       case Long l -> l.toString();
       case Double d -> repr(d.doubleValue());
       case String text -> quoted(text);
+      case Tuple(List<@Nullable Object> items) -> tuple(items);
       case List<?> list ->
           list.stream().map(PythonText::repr).collect(Collectors.joining(", ", "[", "]"));
       case Map<?, ?> map ->

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
 
 /// Models split over several files named `NAME-00001-of-00004.safetensors`.
 public final class SafetensorsShards {
-  private static final Pattern SHARD = Pattern.compile("(.*?)(\\d+)-of-(\\d+)\\.safetensors");
+  private static final Pattern SHARD = Pattern.compile("(.*-)(\\d{5})-of-(\\d{5})\\.safetensors");
 
   /// More parts than any published model has; a larger number is a name that only looks like one.
   private static final int MAX_PARTS = 10_000;
@@ -23,7 +23,7 @@ public final class SafetensorsShards {
   public static List<Path> partsOf(Path file) {
     Path name = file.getFileName();
     Matcher shard = SHARD.matcher(name == null ? "" : name.toString());
-    if (!shard.matches() || shard.group(3).length() > 9) {
+    if (!shard.matches()) {
       return List.of(file);
     }
     int count = Integer.parseInt(shard.group(3));

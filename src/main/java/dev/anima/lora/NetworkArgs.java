@@ -5,6 +5,7 @@ import dev.anima.config.PythonLiteral;
 import dev.anima.config.PythonLiteral.MalformedLiteralException;
 import dev.anima.config.PythonNumber;
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -174,10 +175,10 @@ public record NetworkArgs(
       switch (literal) {
         case String string -> strings.add(string);
         case List<?> list -> addAll(strings, list);
-        case PythonLiteral.Tuple(List<@Nullable Object> items) -> addAll(strings, items);
+        case PythonText.Tuple(List<@Nullable Object> items) -> addAll(strings, items);
         case null, default ->
             throw new IllegalArgumentException(
-                PythonLiteral.repr(literal) + " is not a quoted string");
+                PythonText.repr(literal) + " is not a quoted string");
       }
     }
 

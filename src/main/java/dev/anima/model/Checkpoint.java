@@ -5,15 +5,13 @@ import dev.anima.engine.Tensor;
 import dev.anima.engine.TensorFile;
 import dev.anima.io.InputException;
 import dev.anima.io.SafetensorsFile;
-import java.nio.file.Files;
+import dev.anima.io.SafetensorsShards;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /// The tensors of one model file, or of all parts of a sharded one, under names without the
 /// prefixes that different programs put before them. Opening maps the files and reads their headers
@@ -21,7 +19,6 @@ import java.util.regex.Pattern;
 public final class Checkpoint implements TensorSource {
   private static final List<String> PREFIXES =
       List.of("net.", "model.diffusion_model.", "diffusion_model.", "model.");
-  private static final Pattern SHARD = Pattern.compile("(.*-)(\\d{5})-of-(\\d{5})(\\.safetensors)");
 
   private final Path path;
   private final List<SafetensorsFile> files;
@@ -42,7 +39,7 @@ public final class Checkpoint implements TensorSource {
   public static Checkpoint open(Path path) {
     List<SafetensorsFile> files = new ArrayList<>();
     try {
-      for (Path part : parts(path)) {
+      for (Path part : SafetensorsShards.partsOf(path)) {
         files.add(SafetensorsFile.open(part));
       }
       return new Checkpoint(path, files, sources(files));
@@ -50,27 +47,6 @@ public final class Checkpoint implements TensorSource {
       files.forEach(SafetensorsFile::close);
       throw e;
     }
-  }
-
-  private static List<Path> parts(Path path) {
-    Path name = path.getFileName();
-    Matcher matcher = SHARD.matcher(name == null ? "" : name.toString());
-    if (!matcher.matches()) {
-      return List.of(path);
-    }
-    List<Path> parts = new ArrayList<>();
-    int count = Integer.parseInt(matcher.group(3));
-    for (int i = 1; i <= count; i++) {
-      String part = "%s%05d-of-%05d%s".formatted(matcher.group(1), i, count, matcher.group(4));
-      parts.add(path.resolveSibling(part));
-    }
-    for (Path part : parts) {
-      if (!Files.exists(part)) {
-        throw InputException.inFile(
-            path, "is one of " + count + " parts, but " + part.getFileName() + " is not beside it");
-      }
-    }
-    return parts;
   }
 
   private static Map<String, Source> sources(List<SafetensorsFile> files) {
@@ -95,7 +71,7 @@ public final class Checkpoint implements TensorSource {
 
   /// `name` without `net.`, `model.diffusion_model.`, `diffusion_model.` and `model.`, in any
   /// combination.
-  static String strip(String name) {
+  public static String strip(String name) {
     for (String prefix : PREFIXES) {
       if (name.startsWith(prefix)) {
         return strip(name.substring(prefix.length()));
@@ -127,11 +103,7 @@ public final class Checkpoint implements TensorSource {
 
   /// What the file seems to hold.
   public ModelKind kind() {
-    Map<String, String> dtypes = new LinkedHashMap<>();
-    for (SafetensorsFile file : files) {
-      file.entries().forEach((name, entry) -> dtypes.put(name, entry.dtype()));
-    }
-    return ModelKind.guess(dtypes);
+    return ModelKind.of(files);
   }
 
   /// @throws InputException with the likely kind, if the file holds something else than `kind`

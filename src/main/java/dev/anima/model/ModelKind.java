@@ -1,6 +1,8 @@
 package dev.anima.model;
 
+import dev.anima.io.SafetensorsFile;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -44,10 +46,19 @@ public enum ModelKind {
     return description;
   }
 
+  /// What `files`, the parts of one model, seem to hold together.
+  public static ModelKind of(List<SafetensorsFile> files) {
+    Map<String, String> dtypes = new LinkedHashMap<>();
+    for (SafetensorsFile file : files) {
+      file.entries().forEach((name, entry) -> dtypes.put(name, entry.dtype()));
+    }
+    return guess(dtypes);
+  }
+
   /// The likely kind.
   ///
   /// @param dtypes tensor names (with whatever prefix) and their safetensors dtypes
-  public static ModelKind guess(Map<String, String> dtypes) {
+  private static ModelKind guess(Map<String, String> dtypes) {
     Collection<String> names = dtypes.keySet();
     if (any(names, name -> LORA_NAMES.matcher(name).matches())) {
       return LORA;

@@ -1,5 +1,6 @@
 package dev.anima.sample;
 
+import dev.anima.io.Pixels;
 import dev.anima.io.PngWriter;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
@@ -24,6 +25,6 @@ public final class PictureFile {
       rgb[CHANNELS * i + 1] = (byte) (packed[i] >> 8);
       rgb[CHANNELS * i + 2] = (byte) packed[i];
     }
-    PngWriter.write(file, new dev.anima.io.Pixels(width, height, CHANNELS, rgb), texts);
+    PngWriter.write(file, new Pixels(width, height, CHANNELS, rgb), texts);
   }
 }

@@ -115,7 +115,9 @@ public final class SamplePictures implements AutoCloseable {
                 stopped[0] = !listener.stepDone(prompt, step);
                 return !stopped[0];
               });
-      return stopped[0] ? Optional.empty() : Optional.of(Pixels.image(vae().decode(latents)));
+      return stopped[0]
+          ? Optional.empty()
+          : Optional.of(DecodedPicture.image(vae().decode(latents)));
     }
   }
 

@@ -1,8 +1,8 @@
 package dev.anima.train;
 
 import dev.anima.config.NearestName;
-import dev.anima.config.PythonLiteral;
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 /// types.
 ///
 /// Values are Python literals as the command line parsed them: [Number], [Boolean], [String], a
-/// [PythonLiteral.Tuple], [List] or null (`None`). Every getter notes its name; [#rejectUnknown]
-/// then refuses what nobody asked for. All complaints are [InputException]s that name flag and key.
+/// [PythonText.Tuple], [List] or null (`None`). Every getter notes its name; [#rejectUnknown] then
+/// refuses what nobody asked for. All complaints are [InputException]s that name flag and key.
 public final class KeywordArguments {
   private final String flag;
   private final String owner;
@@ -120,7 +120,7 @@ public final class KeywordArguments {
   public InputException wrong(String key, @Nullable Object value, String expected) {
     return new InputException(
         "%s: %s=%s does not fit %s, expected %s"
-            .formatted(flag, key, PythonLiteral.text(value), owner, expected));
+            .formatted(flag, key, PythonText.str(value), owner, expected));
   }
 
   private InputException missing(String key) {
@@ -151,7 +151,7 @@ public final class KeywordArguments {
     List<?> list =
         switch (value) {
           case List<?> plain -> plain;
-          case PythonLiteral.Tuple tuple -> tuple.items();
+          case PythonText.Tuple tuple -> tuple.items();
           default -> throw wrong(key, value, "a tuple of numbers");
         };
     List<Double> numbers = new ArrayList<>();

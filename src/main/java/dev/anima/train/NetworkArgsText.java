@@ -1,7 +1,6 @@
 package dev.anima.train;
 
 import dev.anima.config.NetworkConfig;
-import dev.anima.config.PythonNumber;
 import dev.anima.io.PythonText;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,9 +21,7 @@ final class NetworkArgsText {
         .forEach((key, value) -> pairs.add(PythonText.json(key) + ": " + PythonText.json(value)));
     if (!network.dimFromWeights()) {
       String dropout =
-          network.dropout().isPresent()
-              ? PythonNumber.text(network.dropout().getAsDouble())
-              : "null";
+          network.dropout().isPresent() ? PythonText.repr(network.dropout().getAsDouble()) : "null";
       pairs.add("\"dropout\": " + dropout);
     }
     return Optional.of("{" + String.join(", ", pairs) + "}");

@@ -2,8 +2,8 @@ package dev.anima.train;
 
 import dev.anima.config.Flags;
 import dev.anima.config.PublishConfig;
-import dev.anima.config.PythonNumber;
 import dev.anima.config.Size;
+import dev.anima.io.PythonText;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
@@ -196,6 +196,6 @@ public record RunMetadata(
   }
 
   private static String seconds(Instant instant) {
-    return PythonNumber.text(instant.getEpochSecond() + instant.getNano() / 1e9);
+    return PythonText.repr(instant.getEpochSecond() + instant.getNano() / 1e9);
   }
 }

@@ -32,8 +32,8 @@ class TrainFaultsTest {
 
   @BeforeEach
   void lay() throws IOException {
-    copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    copy(Golden.path("tiny"), folder.resolve("models"));
+    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
+    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
     String toml = Files.readString(Golden.path("training/e2e/plain.toml"));
     Files.writeString(
         folder.resolve("plain.toml"),
@@ -270,18 +270,5 @@ class TrainFaultsTest {
         .isEqualTo(2);
     assertThat(screen.err())
         .contains("has rank 4, expected 8", "pass --network_dim 4 or --dim_from_weights");
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.toList()) {
-        Path target = to.resolve(from.relativize(file).toString());
-        if (Files.isDirectory(file)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(file, target);
-        }
-      }
-    }
   }
 }

@@ -194,7 +194,7 @@ class CheckpointTest {
 
     assertThatThrownBy(() -> AnimaDit.load(first, Placement.CPU_F32))
         .isInstanceOf(InputException.class)
-        .hasMessageContaining("is one of 2 parts, but anima-00002-of-00002.safetensors is not");
+        .hasMessageContaining("of which anima-00002-of-00002.safetensors is missing");
   }
 
   @Test

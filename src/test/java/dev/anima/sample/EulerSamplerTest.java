@@ -114,7 +114,7 @@ class EulerSamplerTest {
             Golden.path("tiny/vae.safetensors"), Placement.CPU_F32, QwenImageVae.Half.DECODER, 0)) {
       Tensor pixels = vae.decode(latents);
       byte[] expected = Golden.tensor(file, golden.name() + "/image_u8").toBytes();
-      byte[] actual = Pixels.rgb(pixels);
+      byte[] actual = DecodedPicture.rgb(pixels);
       int levels = golden.json().get("tolerance").get("image_levels").intValue();
       assertThat(actual).hasSameSizeAs(expected);
       int largest = 0;
@@ -131,9 +131,9 @@ class EulerSamplerTest {
       // -1, just below one level, one and a half levels, beyond the range
       float[] values = {-1f, -1f + 1.9f / 255, -1f + 3f / 255, 1.5f};
       Tensor pixels = Ops.of(values, 1, 1, 4).expand(3, 1, 4);
-      assertThat(Pixels.rgb(pixels))
+      assertThat(DecodedPicture.rgb(pixels))
           .containsExactly(0, 0, 0, 0, 0, 0, 1, 1, 1, (byte) 255, (byte) 255, (byte) 255);
-      assertThat(Pixels.image(pixels).getRGB(3, 0)).isEqualTo(0xFFFFFFFF);
+      assertThat(DecodedPicture.image(pixels).getRGB(3, 0)).isEqualTo(0xFFFFFFFF);
     }
   }
 

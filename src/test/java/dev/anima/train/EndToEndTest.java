@@ -89,11 +89,11 @@ class EndToEndTest {
 
   @BeforeEach
   void lay() throws IOException {
-    copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
+    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
     for (String file : List.of("article.toml", "plain.toml", "prompts.txt")) {
       Files.copy(Golden.path("training/e2e/" + file), folder.resolve(file));
     }
-    copy(Golden.path("tiny"), folder.resolve("models"));
+    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
     Files.copy(
         Golden.path("training/lora_init_dit.safetensors"), folder.resolve("init_lora.safetensors"));
   }
@@ -262,19 +262,6 @@ class EndToEndTest {
         actual.remove(key);
       });
       assertThat(actual).isEqualTo(expected);
-    }
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.toList()) {
-        Path target = to.resolve(from.relativize(file).toString());
-        if (Files.isDirectory(file)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(file, target);
-        }
-      }
     }
   }
 }

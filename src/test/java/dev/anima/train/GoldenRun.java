@@ -197,10 +197,6 @@ final class GoldenRun implements AutoCloseable {
         : text.context(texts, dit.llmAdapter(), hidden);
   }
 
-  boolean asReference() {
-    return asReference;
-  }
-
   private List<Long> lengths(List<String> texts) {
     return texts.stream().map(caption -> (long) text.t5(caption).used()).toList();
   }

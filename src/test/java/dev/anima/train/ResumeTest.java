@@ -3,6 +3,7 @@ package dev.anima.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.anima.Golden;
 import dev.anima.io.InputException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -240,7 +241,7 @@ class ResumeTest {
 
   private Path damaged(Path good, String file, String text) throws IOException {
     Path bad = Files.createTempDirectory(folder, "bad").resolve("state");
-    TinyRun.copy(good, bad);
+    Golden.copyFolder(good, bad);
     Files.writeString(bad.resolve(file), text);
     return bad;
   }

@@ -22,8 +22,8 @@ final class TinyRun {
 
   TinyRun(Path folder) throws IOException {
     this.folder = folder;
-    copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    copy(Golden.path("tiny"), folder.resolve("models"));
+    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
+    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
     for (String file : List.of("article.toml", "plain.toml", "prompts.txt")) {
       Files.copy(Golden.path("training/e2e/" + file), folder.resolve(file));
     }
@@ -91,19 +91,6 @@ final class TinyRun {
   List<String> names(String output) throws IOException {
     try (Stream<Path> files = Files.list(folder.resolve(output))) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
-    }
-  }
-
-  static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.toList()) {
-        Path target = to.resolve(from.relativize(file).toString());
-        if (Files.isDirectory(file)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(file, target);
-        }
-      }
     }
   }
 }

@@ -6,6 +6,7 @@ import dev.anima.cli.check.Preview.FlagLine;
 import dev.anima.cli.check.Preview.Lora;
 import dev.anima.cli.check.Preview.Warning;
 import dev.anima.config.PythonNumber;
+import dev.anima.io.PythonText;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -94,7 +95,7 @@ final class PreviewText {
           label,
           "%s for %s (%s parameters)"
               .formatted(
-                  PythonNumber.text(group.rate()),
+                  PythonText.repr(group.rate()),
                   groupName(group.name()),
                   millions(group.parameters())));
       label = "";
@@ -294,7 +295,7 @@ final class PreviewText {
 
   /// Whole numbers without a decimal point.
   private static String plain(double value) {
-    return PythonNumber.text(value).replaceFirst("\\.0$", "");
+    return PythonText.repr(value).replaceFirst("\\.0$", "");
   }
 
   private static String decimal(int digits, double value) {

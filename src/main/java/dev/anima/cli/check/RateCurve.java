@@ -1,7 +1,7 @@
 package dev.anima.cli.check;
 
 import dev.anima.cli.check.Preview.Rate;
-import dev.anima.config.PythonNumber;
+import dev.anima.io.PythonText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -24,7 +24,7 @@ final class RateCurve {
       for (Rate rate : rates) {
         line.append(Math.round(rate.rate() / highest * ROWS) == row ? '*' : ' ');
       }
-      String label = row == ROWS ? PythonNumber.text(rounded(highest)) : row == 0 ? "0" : "";
+      String label = row == ROWS ? PythonText.repr(rounded(highest)) : row == 0 ? "0" : "";
       lines.add(("%" + (Page.LABEL_COLUMNS - 2) + "s |%s").formatted(label, line).stripTrailing());
     }
     String first = Integer.toString(rates.getFirst().step() + 1);

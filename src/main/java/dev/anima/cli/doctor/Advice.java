@@ -55,7 +55,7 @@ final class Advice {
 
   private static void models(Report facts, List<String> advice) {
     List<String> missing = new ArrayList<>();
-    for (ModelKind kind : List.of(ModelKind.DIT, ModelKind.TEXT_ENCODER, ModelKind.VAE)) {
+    for (ModelRole kind : List.of(ModelRole.DIT, ModelRole.TEXT_ENCODER, ModelRole.VAE)) {
       boolean there =
           facts.models().stream()
               .anyMatch(model -> model.kind().equals(kind.title()) && model.fits());

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /// @param dtype of its largest tensor, as in the header
 /// @param detail what tells it from others of its kind, or why it cannot be used
 /// @param fits whether it can be used for the real Anima model
-record ModelFile(Path path, ModelKind kind, long bytes, String dtype, String detail, boolean fits) {
+record ModelFile(Path path, ModelRole kind, long bytes, String dtype, String detail, boolean fits) {
   private static final int DEPTH_NAMED = 4;
   private static final int DEPTH_WORKING_FOLDER = 2;
   private static final List<String> COMFYUI_FOLDERS =
@@ -49,7 +49,7 @@ record ModelFile(Path path, ModelKind kind, long bytes, String dtype, String det
       }
     });
     return found.values().stream()
-        .filter(file -> file.kind() != ModelKind.LORA && file.kind() != ModelKind.OTHER)
+        .filter(file -> file.kind() != ModelRole.LORA && file.kind() != ModelRole.OTHER)
         .toList();
   }
 
@@ -59,7 +59,7 @@ record ModelFile(Path path, ModelKind kind, long bytes, String dtype, String det
     try {
       bytes = Files.size(path);
       try (SafetensorsFile file = SafetensorsFile.open(path)) {
-        ModelKind kind = ModelKind.of(file);
+        ModelRole kind = ModelRole.of(file);
         return new ModelFile(
             path, kind, bytes, mainDtype(file), kind.detail(file), fits(kind, file));
       }
@@ -68,20 +68,20 @@ record ModelFile(Path path, ModelKind kind, long bytes, String dtype, String det
     }
   }
 
-  private static boolean fits(ModelKind kind, SafetensorsFile file) {
-    return kind != ModelKind.TEXT_ENCODER
-        || ModelKind.extent(file, "embed_tokens.weight", 1) == ModelKind.ANIMA_TEXT_WIDTH;
+  private static boolean fits(ModelRole kind, SafetensorsFile file) {
+    return kind != ModelRole.TEXT_ENCODER
+        || ModelRole.extent(file, "embed_tokens.weight", 1) == ModelRole.ANIMA_TEXT_WIDTH;
   }
 
   /// A damaged file is worth a line only when its name says that it is one of ours.
-  private static ModelKind kindByName(Path path) {
+  private static ModelRole kindByName(Path path) {
     String name = path.getFileName().toString().toLowerCase(Locale.ROOT);
-    for (ModelKind kind : List.of(ModelKind.DIT, ModelKind.TEXT_ENCODER, ModelKind.VAE)) {
+    for (ModelRole kind : List.of(ModelRole.DIT, ModelRole.TEXT_ENCODER, ModelRole.VAE)) {
       if (name.equals(kind.usualFile())) {
         return kind;
       }
     }
-    return ModelKind.OTHER;
+    return ModelRole.OTHER;
   }
 
   private static String message(Exception e) {

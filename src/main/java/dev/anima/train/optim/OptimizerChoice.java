@@ -1,8 +1,8 @@
 package dev.anima.train.optim;
 
 import dev.anima.config.NearestName;
-import dev.anima.config.PythonLiteral;
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import dev.anima.train.KeywordArguments;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -89,20 +89,6 @@ public record OptimizerChoice(
     return new OptimizerChoice(name, arguments, config);
   }
 
-  /// The `--optimizer_type` that the older switches mean.
-  ///
-  /// @throws InputException if they contradict it or each other
-  public static String typeOf(String type, boolean use8bitAdam, boolean useLion) {
-    if (!use8bitAdam && !useLion) {
-      return type;
-    }
-    if (!type.isEmpty() || (use8bitAdam && useLion)) {
-      throw new InputException(
-          "only one of --optimizer_type, --use_8bit_adam and --use_lion_optimizer can be given");
-    }
-    return use8bitAdam ? "AdamW8bit" : "Lion";
-  }
-
   /// All names `--optimizer_type` takes.
   public static List<String> names() {
     return List.copyOf(CLASSES.keySet());
@@ -177,8 +163,7 @@ public record OptimizerChoice(
     if (rates.size() > 1) {
       throw new InputException(
           "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal, got %s; set --unet_lr and --text_encoder_lr to the same value"
-              .formatted(
-                  rates.stream().map(PythonLiteral::text).collect(Collectors.joining(" and "))));
+              .formatted(rates.stream().map(PythonText::str).collect(Collectors.joining(" and "))));
     }
   }
 
@@ -199,7 +184,7 @@ public record OptimizerChoice(
       return pythonClass;
     }
     List<String> pairs = new ArrayList<>();
-    arguments.forEach((key, value) -> pairs.add(key + "=" + PythonLiteral.text(value)));
+    arguments.forEach((key, value) -> pairs.add(key + "=" + PythonText.str(value)));
     return pythonClass + "(" + String.join(",", pairs) + ")";
   }
 
@@ -213,7 +198,7 @@ public record OptimizerChoice(
       case OptimizerConfig.Prodigy _ when learningRate <= 0.1 ->
           warnings.add(
               "--learning_rate=%s is low for Prodigy, which finds the step size itself: 1.0 is usual"
-                  .formatted(PythonLiteral.text(learningRate)));
+                  .formatted(PythonText.str(learningRate)));
       case OptimizerConfig.Adafactor adafactor when adafactor.relativeStep() ->
           warnings.add(
               "Adafactor with relative_step chooses its own step sizes: learning rates and --lr_scheduler have no effect (relative_step=False uses them)");

@@ -23,7 +23,7 @@ import tools.jackson.databind.json.JsonMapper;
 class DoctorTest {
   private static final long GB = 1_000_000_000L;
 
-  private static Model model(ModelKind kind) {
+  private static Model model(ModelRole kind) {
     return new Model(kind.title(), kind.flag(), "/m/" + kind.usualFile(), 4 * GB, "BF16", "", true);
   }
 
@@ -50,7 +50,7 @@ class DoctorTest {
   }
 
   private static final List<Model> ALL_MODELS =
-      List.of(model(ModelKind.DIT), model(ModelKind.TEXT_ENCODER), model(ModelKind.VAE));
+      List.of(model(ModelRole.DIT), model(ModelRole.TEXT_ENCODER), model(ModelRole.VAE));
   private static final Cuda NO_CUDA = new Cuda(false, Map.of(), List.of("cudart"));
 
   @Test
@@ -63,7 +63,7 @@ class DoctorTest {
   @Test
   void namesTheModelsThatAreMissing() {
     Report report =
-        report("CPU", "", List.of("cpu"), NO_CUDA, List.of(model(ModelKind.VAE)), 32 * GB);
+        report("CPU", "", List.of("cpu"), NO_CUDA, List.of(model(ModelRole.VAE)), 32 * GB);
     assertThat(Advice.on(report)).hasSize(1);
     assertThat(Advice.on(report).getFirst())
         .contains("anima-base-v1.0.safetensors", "--qwen3")

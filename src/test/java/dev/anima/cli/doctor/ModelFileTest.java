@@ -58,7 +58,7 @@ class ModelFileTest {
     "training/e2e/output/article.safetensors, LORA",
     "training/losses.safetensors, OTHER"
   })
-  void knowsTheKindByTheHeader(String golden, ModelKind kind) {
+  void knowsTheKindByTheHeader(String golden, ModelRole kind) {
     assertThat(ModelFile.inspect(Golden.path(golden)).kind()).isEqualTo(kind);
   }
 
@@ -76,10 +76,10 @@ class ModelFileTest {
     ModelFile small = ModelFile.inspect(file("a.safetensors", "[2,1024]", 2048, names));
     ModelFile large = ModelFile.inspect(file("b.safetensors", "[2,2560]", 5120, names));
 
-    assertThat(small.kind()).isEqualTo(ModelKind.TEXT_ENCODER);
+    assertThat(small.kind()).isEqualTo(ModelRole.TEXT_ENCODER);
     assertThat(small.fits()).isTrue();
     assertThat(small.detail()).isEqualTo("1 layers, 1024 wide");
-    assertThat(large.kind()).isEqualTo(ModelKind.TEXT_ENCODER);
+    assertThat(large.kind()).isEqualTo(ModelRole.TEXT_ENCODER);
     assertThat(large.fits()).isFalse();
   }
 
@@ -87,7 +87,7 @@ class ModelFileTest {
   void aTwoDimensionalVaeIsAnotherModel() throws IOException {
     ModelFile file =
         ModelFile.inspect(file("ae.safetensors", "[1,1,3,3]", 9, "decoder.conv_in.weight"));
-    assertThat(file.kind()).isEqualTo(ModelKind.OTHER);
+    assertThat(file.kind()).isEqualTo(ModelRole.OTHER);
   }
 
   @Test
@@ -109,10 +109,10 @@ class ModelFileTest {
                 .stream()
                 .map(ModelFile::kind))
         .containsExactlyInAnyOrder(
-            ModelKind.VAE, // elsewhere
-            ModelKind.VAE, // the three ways to d.safetensors are one file
-            ModelKind.TEXT_ENCODER,
-            ModelKind.DIT);
+            ModelRole.VAE, // elsewhere
+            ModelRole.VAE, // the three ways to d.safetensors are one file
+            ModelRole.TEXT_ENCODER,
+            ModelRole.DIT);
   }
 
   @Test
@@ -123,7 +123,7 @@ class ModelFileTest {
 
     ModelFile file = ModelFile.search(here(Map.of())).getFirst();
 
-    assertThat(file.kind()).isEqualTo(ModelKind.VAE);
+    assertThat(file.kind()).isEqualTo(ModelRole.VAE);
     assertThat(file.fits()).isFalse();
     assertThat(file.detail()).startsWith("not a safetensors file").contains("3 bytes");
   }

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.anima.Golden;
-import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
@@ -181,16 +180,6 @@ class ObjectiveTest {
       assertThat(result.loss().item())
           .isEqualTo(objective.loss(prediction, batch, mask, weights).item());
       assertThat(result.loss().requiresGrad()).isFalse();
-    }
-  }
-
-  @Test
-  void conditioningImagesMaskByTheirRedChannel() {
-    try (Scope _ = new Scope()) {
-      Tensor images = Ops.full(-1, Dtype.F32, Device.CPU, 1, 3, 8, 8);
-      images.narrow(1, 0, 1).narrow(3, 0, 4).fill_(1); // left half red
-      float[] mask = LossMask.ofConditioning(images, 1, 2).toFloats();
-      assertThat(mask).containsExactly(1, 0);
     }
   }
 

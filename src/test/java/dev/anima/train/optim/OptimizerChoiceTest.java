@@ -3,12 +3,12 @@ package dev.anima.train.optim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.anima.config.PythonLiteral;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
 import dev.anima.engine.Scope;
 import dev.anima.io.InputException;
+import dev.anima.io.PythonText;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +22,7 @@ class OptimizerChoiceTest {
   void namesTheClassAndTheArgumentsLikePython() {
     Map<String, @Nullable Object> arguments = new LinkedHashMap<>();
     arguments.put("weight_decay", 0.11);
-    arguments.put("betas", new PythonLiteral.Tuple(List.of(0.9, 0.99)));
+    arguments.put("betas", new PythonText.Tuple(List.of(0.9, 0.99)));
 
     assertThat(OptimizerChoice.parse("adamw8BIT", arguments).pythonName())
         .isEqualTo("bitsandbytes.optim.adamw.AdamW8bit(weight_decay=0.11,betas=(0.9, 0.99))");
@@ -89,18 +89,6 @@ class OptimizerChoiceTest {
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--optimizer_")
         .hasMessageContaining(message);
-  }
-
-  @Test
-  void theOlderSwitchesStandForATypeAndExcludeEachOther() {
-    assertThat(OptimizerChoice.typeOf("", true, false)).isEqualTo("AdamW8bit");
-    assertThat(OptimizerChoice.typeOf("", false, true)).isEqualTo("Lion");
-    assertThat(OptimizerChoice.typeOf("Prodigy", false, false)).isEqualTo("Prodigy");
-    assertThatThrownBy(() -> OptimizerChoice.typeOf("AdamW", true, false))
-        .isInstanceOf(InputException.class)
-        .hasMessageContaining("--use_8bit_adam");
-    assertThatThrownBy(() -> OptimizerChoice.typeOf("", true, true))
-        .isInstanceOf(InputException.class);
   }
 
   @Test

@@ -2,12 +2,14 @@ package dev.anima.cli.doctor;
 
 import dev.anima.io.SafetensorsFile;
 import dev.anima.io.SafetensorsFile.Entry;
+import dev.anima.model.Checkpoint;
+import dev.anima.model.ModelKind;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// What a safetensors file holds, told by the names and shapes in its header.
-enum ModelKind {
+/// What a safetensors file is good for in a training run.
+enum ModelRole {
   DIT("Anima DiT", "--pretrained_model_name_or_path", "anima-base-v1.0.safetensors"),
   TEXT_ENCODER("Qwen3 text encoder", "--qwen3", "qwen_3_06b_base.safetensors"),
   VAE("Qwen-Image VAE", "--vae", "qwen_image_vae.safetensors"),
@@ -21,7 +23,7 @@ enum ModelKind {
   private final String flag;
   private final String usualFile;
 
-  ModelKind(String title, String flag, String usualFile) {
+  ModelRole(String title, String flag, String usualFile) {
     this.title = title;
     this.flag = flag;
     this.usualFile = usualFile;
@@ -41,32 +43,24 @@ enum ModelKind {
     return usualFile;
   }
 
-  static ModelKind of(SafetensorsFile file) {
-    Set<String> names = file.names();
-    if (names.stream().anyMatch(ModelKind::isLoraKey)) {
-      return LORA;
-    }
-    if (ending(file, "llm_adapter.blocks.0.cross_attn.q_proj.weight") != null
-        && ending(file, "x_embedder.proj.1.weight") != null) {
-      return DIT;
-    }
-    if (ending(file, "layers.0.self_attn.q_norm.weight") != null
-        && ending(file, "embed_tokens.weight") != null) {
-      return TEXT_ENCODER;
-    }
-    // Wan's VAE has the same names; 2-D VAEs (SD, Flux) have four-dimensional kernels.
-    Entry decoderInput = file.entries().get("decoder.conv1.weight");
-    if (decoderInput == null) {
-      decoderInput = file.entries().get("decoder.conv_in.weight");
-    }
-    return decoderInput != null && decoderInput.shape().size() == 5 ? VAE : OTHER;
-  }
-
-  private static boolean isLoraKey(String name) {
-    return name.startsWith("lora_unet_")
-        || name.startsWith("lora_te")
-        || name.contains(".lora_down.")
-        || name.contains(".lora_A.");
+  /// The role that `dev.anima.model` would accept the file in.
+  static ModelRole of(SafetensorsFile file) {
+    return switch (ModelKind.of(List.of(file))) {
+      case ANIMA_DIT -> DIT;
+      case QWEN3 -> TEXT_ENCODER;
+      case QWEN_IMAGE_VAE -> VAE;
+      case LORA -> LORA;
+      case QUANTISED,
+          ALL_IN_ONE,
+          COSMOS_DIT,
+          OTHER_VAE,
+          STABLE_DIFFUSION,
+          FLUX,
+          T5,
+          CLIP,
+          UNKNOWN ->
+          OTHER;
+    };
   }
 
   /// What tells one file of this kind from another, such as `28 blocks, 2048 wide`.
@@ -112,9 +106,7 @@ enum ModelKind {
   private static long layers(SafetensorsFile file, String prefix) {
     return file.names().stream()
         .filter(name -> !name.contains("llm_adapter."))
-        .map(name ->
-            name.replaceFirst(
-                "^(model\\.diffusion_model\\.|diffusion_model\\.|model\\.|net\\.)+", ""))
+        .map(Checkpoint::strip)
         .filter(name -> name.startsWith(prefix))
         .map(name -> name.substring(prefix.length()).split("\\.", 2)[0])
         .distinct()

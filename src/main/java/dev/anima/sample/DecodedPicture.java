@@ -7,8 +7,8 @@ import dev.anima.engine.Tensor;
 import java.awt.image.BufferedImage;
 
 /// Decoded pictures as 8-bit images.
-public final class Pixels {
-  private Pixels() {}
+public final class DecodedPicture {
+  private DecodedPicture() {}
 
   /// Bytes of one picture, row by row, red green blue.
   ///
