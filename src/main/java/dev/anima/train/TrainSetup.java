@@ -10,6 +10,7 @@ import dev.anima.dataset.DatasetGroup;
 import dev.anima.dataset.PythonRandom;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
+import dev.anima.io.ImageSurvey;
 import dev.anima.io.InputException;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.state.Recipe;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
+import java.util.stream.Stream;
 
 /// Everything about a run that is decided before a model is opened.
 ///
@@ -59,6 +61,9 @@ public record TrainSetup(
     long seed = config.length().seed().orElseGet(() -> seed(state));
     DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed));
     data.check(caching(config));
+    if (!caching(config).latents()) {
+      surveyImages(data);
+    }
     data.findings().warnings().forEach(finding -> notes.add(finding.message()));
 
     RunPlan plan =
@@ -103,6 +108,30 @@ public record TrainSetup(
     return state.orElse(null) instanceof SavedState.Whole whole
         ? whole.run().recipe().seed()
         : RandomGenerator.getDefault().nextLong(1L << 32);
+  }
+
+  /// Looks at every image without decoding it: without cached latents a broken one would otherwise
+  /// end the run only when its turn comes, perhaps after hours.
+  private static void surveyImages(DatasetGroup data) {
+    List<String> problems =
+        Stream.concat(data.training().stream(), data.validation().stream())
+            .flatMap(dataset -> dataset.images().stream())
+            .map(image -> image.found().file())
+            .distinct()
+            .toList()
+            .parallelStream()
+            .flatMap(file -> {
+              try {
+                var _ = ImageSurvey.of(file);
+                return Stream.empty();
+              } catch (InputException e) {
+                return Stream.of(String.valueOf(e.getMessage()));
+              }
+            })
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new InputException(String.join("\n", problems));
+    }
   }
 
   /// What is encoded before training.

@@ -21,6 +21,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What `anima train` does when something is wrong: one sentence, the right exit code, nothing half
 /// written, nothing good lost.
@@ -261,6 +263,19 @@ class TrainFaultsTest {
       assertThat(Files.exists(folder.resolve("output/nami.safetensors"))).isFalse();
       Files.write(file, whole);
     }
+  }
+
+  /// With and without a cache, which meets the images at different times.
+  @ParameterizedTest
+  @ValueSource(strings = {"--max_train_steps=1", "--cache_latents"})
+  void aBrokenImageIsNamedBeforeTraining(String flag) throws IOException {
+    Path image = folder.resolve("dataset/style/pic_b.png");
+    byte[] whole = Files.readAllBytes(image);
+    Files.write(image, Arrays.copyOf(whole, whole.length / 2));
+
+    assertThat(train("--resolution=128", flag)).isEqualTo(2);
+    assertThat(sentence()).contains("pic_b.png");
+    assertThat(screen.err()).doesNotContain("training:");
   }
 
   @Test

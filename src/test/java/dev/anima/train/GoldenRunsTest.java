@@ -34,10 +34,10 @@ class GoldenRunsTest {
 
   /// Of the weights with 8-bit states one in so many may be off by more, if by less than a step: a
   /// code on a rounding edge falls either way (the README allows as many codes), and which way
-  /// depends on the last bit of a sum, so on the BLAS and the CPU. For `loop_adamw8bit_wide` that is
-  /// more than the index allows: operation for operation as the reference we end 1.2e-4 of the update
-  /// away from the recorded weights with OpenBLAS and 3.5e-4 with MKL, and 2.5e-4 with float64
-  /// gradients, where 2e-4 is allowed. All other runs meet their bounds without this.
+  /// depends on the last bit of a sum, so on the BLAS and the CPU. For `loop_adamw8bit_wide` that
+  /// is more than the index allows: operation for operation as the reference we end 1.2e-4 of the
+  /// update away from the recorded weights with OpenBLAS and 3.5e-4 with MKL, and 2.5e-4 with
+  /// float64 gradients, where 2e-4 is allowed. All other runs meet their bounds without this.
   private static final long EDGES = 1000;
 
   @TempDir Path folder;
