@@ -29,7 +29,7 @@ final class FakeIndex implements AutoCloseable {
 
   FakeIndex(List<Wheel> wheels) throws IOException {
     this.wheels = wheels;
-    server = HttpServer.create(new InetSocketAddress(InetAddress.getByName("127.0.0.1"), 0), 0);
+    server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 0);
     server.createContext("/simple/", this::page);
     server.createContext("/moved/", exchange -> redirect(exchange, "../files/" + last(exchange)));
     server.createContext("/files/", this::file);
@@ -87,7 +87,7 @@ final class FakeIndex implements AutoCloseable {
   }
 
   private void file(HttpExchange exchange) throws IOException {
-    byte[] content = FakeWheels.CONTENT.get(last(exchange));
+    byte[] content = FakeWheels.content(last(exchange));
     String range = exchange.getRequestHeaders().getFirst("Range");
     requests.add(last(exchange) + " " + range);
     int from = 0;

@@ -6,16 +6,17 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /// Tiny wheels with made-up libraries.
 final class FakeWheels {
-  static final Map<String, byte[]> CONTENT = new LinkedHashMap<>();
+  private static final Map<String, byte[]> CONTENT = new ConcurrentHashMap<>();
 
   /// Incompressible, so that the wheel is long enough to be cut.
   static final byte[] BLAS_LIBRARY = random(300_000);
@@ -46,7 +47,11 @@ final class FakeWheels {
   private FakeWheels() {}
 
   static byte[] content(Wheel wheel) {
-    return CONTENT.getOrDefault(wheel.file(), new byte[0]);
+    return content(wheel.file());
+  }
+
+  static byte[] content(String file) {
+    return Objects.requireNonNull(CONTENT.get(file), file);
   }
 
   static Wheel wheel(String project, String file, byte[] content) {
