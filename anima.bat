@@ -39,7 +39,7 @@ for /f "usebackq tokens=2 delims==" %%B in (`findstr /b /l /c:"blas=" "%PROPERTI
 rem The class path goes through the environment: a command line here may have 8191 characters only.
 set "CLASSPATH="
 for /f "usebackq delims=" %%L in ("%TARGET%\classpath.txt") do set "CLASSPATH=%TARGET%\classes;%%L"
-if not defined KMP_BLOCKTIME set KMP_BLOCKTIME=1
+if not defined OMP_WAIT_POLICY set OMP_WAIT_POLICY=PASSIVE
 "%JDK%\bin\java.exe" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -XX:+UseSerialGC -Dorg.bytedeco.openblas.load=%BLAS% -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 %ANIMA_JAVA_OPTIONS% dev.anima.cli.Main %*
 exit /b %ERRORLEVEL%
 

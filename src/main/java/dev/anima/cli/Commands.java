@@ -4,6 +4,7 @@ import dev.anima.cli.bench.BenchCommand;
 import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
+import dev.anima.cli.setup.SetupCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -24,6 +25,7 @@ final class Commands {
             new CheckCommand()
                 .asSubcommand(console, "Tells what a training run would do, before it starts."))
         .addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))))
+        .addSubcommand(withHelp(new CommandLine(new SetupCommand(console))))
         .addSubcommand(withHelp(new CommandLine(new BenchCommand(console))));
   }
 

@@ -32,7 +32,7 @@ final class Advice {
       advice.add(
           "CUDA 13 libraries are missing ("
               + String.join(", ", facts.cuda().missing())
-              + "): install the NVIDIA CUDA 13 toolkit and cuDNN 9, or set ANIMA_CUDA to the folders"
+              + "): anima setup --cuda tells how to fetch them; or set ANIMA_CUDA to the folders"
               + " that hold them (torch/lib or nvidia/*/lib of a PyTorch for CUDA 13);"
               + " ANIMA_GPU=0 trains on the CPU meanwhile");
     } else if (cudaBuild && !cudaUsable) {

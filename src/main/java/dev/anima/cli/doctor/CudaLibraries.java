@@ -13,7 +13,8 @@ import java.util.stream.Collectors;
 
 /// The CUDA 13 runtime libraries that libtorch's CUDA build needs and does not bring along.
 ///
-/// People have them already: inside ComfyUI's or PyTorch's Python folder, or as a system CUDA.
+/// People have them already, inside ComfyUI's or PyTorch's Python folder or as a system CUDA, or
+/// get them with `anima setup --cuda`.
 ///
 /// @param found library, such as `cudart`, to the folder it is in
 /// @param missing libraries that are nowhere
@@ -81,10 +82,16 @@ public record CudaLibraries(Map<String, Path> found, List<String> missing) {
     }
   }
 
-  /// Folders that may hold the libraries, best first: what the user named, Python installations,
-  /// the system.
+  /// Where `anima setup --cuda` puts the libraries.
+  public static Path ownFolder(Surroundings surroundings) {
+    return surroundings.home().resolve(".anima").resolve("cuda");
+  }
+
+  /// Folders that may hold the libraries, best first: what the user named, the program's own,
+  /// Python installations, the system.
   private static List<Path> folders(Surroundings surroundings) {
     Set<Path> folders = new LinkedHashSet<>(surroundings.pathsIn("ANIMA_CUDA"));
+    folders.add(ownFolder(surroundings));
     for (Path packages : pythonPackages(surroundings)) {
       folders.add(packages.resolve("torch").resolve("lib"));
       for (Path vendor : Surroundings.matching(packages.resolve("nvidia"), "*")) {
