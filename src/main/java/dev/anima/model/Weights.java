@@ -27,8 +27,7 @@ public final class Weights implements AutoCloseable {
 
   /// As above, with [#packable] layers kept in `storage`. A packed model leaves nothing in the
   /// file's mapping: the pages of what was packed would count as memory in use.
-  public Weights(
-      TensorSource source, Placement placement, WeightEdit edit, WeightStorage storage) {
+  public Weights(TensorSource source, Placement placement, WeightEdit edit, WeightStorage storage) {
     this.source = source;
     this.placement = placement;
     this.edit = edit;
@@ -74,9 +73,7 @@ public final class Weights implements AutoCloseable {
       Tensor stored = source.view(name);
       Tensor wanted = change.apply(stored);
       boolean inPlace =
-          mayStayMapped()
-              && wanted.isContiguous()
-              && source.usableInPlace(name, placement.dtype());
+          mayStayMapped() && wanted.isContiguous() && source.usableInPlace(name, placement.dtype());
       if (inPlace) {
         usedInPlace = true;
         return own(wanted);

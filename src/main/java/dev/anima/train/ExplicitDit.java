@@ -72,7 +72,8 @@ final class ExplicitDit implements AutoCloseable {
       boolean anyPlain = blocks.stream().anyMatch(block -> !block.modulation().isAdapted());
       this.modulation =
           anyPlain && dit.storage() == WeightStorage.COMPUTE
-              ? new BatchedModulation(weights, modulationDtype(placement)) : null;
+              ? new BatchedModulation(weights, modulationDtype(placement))
+              : null;
     }
     this.lowestTrained = lowest;
   }

@@ -83,8 +83,12 @@ public record TrainSetup(
         .whole()
         .ifPresent(run ->
             notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
-    storageNote(config.precision()).ifPresent(notes::add);
     Device device = device(config.machine().device());
+    if (storage(config.precision()) == WeightStorage.FP8 && device.kind() == Device.Kind.MPS) {
+      throw new InputException(
+          "--fp8_base: Apple's GPUs have no fp8\n  -> use --int8_base, which takes the same memory");
+    }
+    storageNote(config.precision()).ifPresent(notes::add);
     return new TrainSetup(
         flags,
         config,

@@ -43,7 +43,6 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,11 +63,12 @@ class PackedBaseTest {
   private record Run(float[] prediction, float[] gradients) {}
 
   private static List<PassKind> kinds() {
-    return Stream.concat(
-            Stream.of(new PassKind.Plain(), new PassKind.Checkpointed()),
-            Stream.of(SavePolicy.UNITS_13, SavePolicy.INPUT_ONLY, SavePolicy.INPUT_ON_HOST)
-                .map(PassKind.Explicit::new))
-        .toList();
+    return List.of(
+        new PassKind.Plain(),
+        new PassKind.Checkpointed(),
+        new PassKind.Explicit(SavePolicy.UNITS_13),
+        new PassKind.Explicit(SavePolicy.INPUT_ONLY),
+        new PassKind.Explicit(SavePolicy.INPUT_ON_HOST));
   }
 
   /// Packing is nothing but a change of the weights: every pass over packed blocks gives, to the
@@ -89,32 +89,24 @@ class PackedBaseTest {
       assertThat(run(packed, kinds().getFirst()).prediction)
           .isNotEqualTo(run(exact, kinds().getFirst()).prediction);
       for (PassKind kind : kinds()) {
-        // The batched modulation, which packed models go without, sums in another order.
-        boolean toTheBit = !(kind instanceof PassKind.Explicit);
         Run ours = run(packed, kind);
         Run expected = run(dense, kind);
-        if (toTheBit) {
-          assertThat(ours.prediction).as(kind + " prediction").isEqualTo(expected.prediction);
-          assertThat(ours.gradients).as(kind + " gradients").isEqualTo(expected.gradients);
-        } else {
-          double bound = dtype == Dtype.F32 ? 3e-6 : 0.02;
-          assertThat(distance(ours.prediction, expected.prediction)).isLessThan(bound);
-          assertThat(distance(ours.gradients, expected.gradients)).isLessThan(bound);
-        }
+        assertThat(ours.prediction).as(kind + " prediction").isEqualTo(expected.prediction);
+        assertThat(ours.gradients).as(kind + " gradients").isEqualTo(expected.gradients);
       }
     }
   }
 
-  /// The error of the prediction on the tiny model, in float32 so that nothing else adds to it.
+  /// The error of the prediction on the tiny model with a random LoRA: 4.2 % and 1.1 % when this
+  /// was written. In float32, so that nothing else adds to it.
   @ParameterizedTest
-  @CsvSource({"FP8, 0.03", "INT8, 0.01"})
+  @CsvSource({"FP8, 0.05", "INT8, 0.013"})
   void errorOfThePrediction(WeightStorage storage, double bound) {
     try (AnimaDit packed = load(Placement.CPU_F32, storage);
         AnimaDit exact = load(Placement.CPU_F32, WeightStorage.COMPUTE)) {
       float[] a = run(packed, kinds().getLast()).prediction;
       float[] b = run(exact, kinds().getLast()).prediction;
-      System.err.println(storage + " prediction " + distance(a, b));
-      assertThat(distance(a, b)).isBetween(bound / 20, bound);
+      assertThat(distance(a, b)).isBetween(bound / 2, bound);
     }
   }
 
@@ -125,8 +117,7 @@ class PackedBaseTest {
         AnimaDit half = load(BF16, WeightStorage.COMPUTE)) {
       long elements = 0;
       long rows = 0;
-      for (Map.Entry<String, List<Long>> tensor :
-          half.config().layout().expected().entrySet()) {
+      for (Map.Entry<String, List<Long>> tensor : half.config().layout().expected().entrySet()) {
         if (BlockWeights.isPackable(tensor.getKey())) {
           elements += tensor.getValue().getFirst() * tensor.getValue().getLast();
           rows += tensor.getValue().getFirst();
@@ -144,12 +135,11 @@ class PackedBaseTest {
     List<Double> exact = learn(WeightStorage.COMPUTE);
     List<Double> packed = learn(storage);
 
-    System.err.println(exact + "\n" + packed);
-    assertThat(exact.getLast()).isLessThan(0.9 * exact.getFirst());
+    assertThat(exact.getLast()).isLessThan(0.3 * exact.getFirst());
     for (int i = 0; i < exact.size(); i++) {
       assertThat(packed.get(i))
           .as("loss of step " + i)
-          .isCloseTo(exact.get(i), within(0.03 * exact.get(i)));
+          .isCloseTo(exact.get(i), within(0.01 * exact.get(i)));
     }
   }
 
@@ -159,7 +149,8 @@ class PackedBaseTest {
         AnimaDit dit = load(BF16, storage);
         LoraSet loras = loras();
         RandomStream stream = RandomStream.cpu(5);
-        DitPasses passes = passes(new PassKind.Explicit(SavePolicy.INPUT_ONLY), dit, loras, stream);
+        DitPasses passes =
+            passes(new PassKind.Explicit(SavePolicy.INPUT_ONLY), dit, loras, stream);
         Learner learner = learner(loras);
         SafetensorsFile golden = Golden.tensors("training/grad_batch2.safetensors")) {
       Tensor target = Golden.tensor(golden, "in/noise").sub(Golden.tensor(golden, "in/latents"));
@@ -169,7 +160,7 @@ class PackedBaseTest {
           Tensor difference = forward(pass, dit, golden).to(Dtype.F32).sub(target);
           losses.add(difference.square().mean().item());
           pass.backward(difference.mul(2.0 / difference.numel()).to(Dtype.BF16), false);
-          learner.step();
+          learner.update();
         }
       }
     }
@@ -233,10 +224,8 @@ class PackedBaseTest {
     }
   }
 
-  private static DitPasses passes(
-      PassKind kind, AnimaDit dit, LoraSet loras, RandomStream stream) {
-    return DitPasses.of(
-        kind, dit, List.of(new TrainedSet(loras, new StreamDraws(stream, stream))));
+  private static DitPasses passes(PassKind kind, AnimaDit dit, LoraSet loras, RandomStream stream) {
+    return DitPasses.of(kind, dit, List.of(new TrainedSet(loras, new StreamDraws(stream, stream))));
   }
 
   private static LoraSet loras() {

@@ -15,8 +15,7 @@ public record BlockWeights(
     ModulationWeights crossModulation,
     ModulationWeights mlpModulation) {
   private static final Pattern PACKABLE =
-      Pattern.compile(
-          "blocks\\.\\d+\\.(self_attn|cross_attn|mlp)\\.(\\w+_proj|layer\\d)\\.weight");
+      Pattern.compile("blocks\\.\\d+\\.(self_attn|cross_attn|mlp)\\.(\\w+_proj|layer\\d)\\.weight");
 
   /// @param q `(c, c)`
   /// @param k `(c, c)`, or `(c, x)` for the text
@@ -45,7 +44,8 @@ public record BlockWeights(
   /// @param layer2 `(c, f)`
   public record MlpWeights(Linear layer1, Linear layer2) {
     static MlpWeights load(Weights weights, String module) {
-      return new MlpWeights(weights.packable(module + ".layer1"), weights.packable(module + ".layer2"));
+      return new MlpWeights(
+          weights.packable(module + ".layer1"), weights.packable(module + ".layer2"));
     }
   }
 
