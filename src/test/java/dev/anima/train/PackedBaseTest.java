@@ -285,7 +285,52 @@ class PackedBaseTest {
         .hasMessageContaining("--int8_base excludes --fp8_base");
   }
 
+  /// A whole run: the flag reaches the model, the run says so, and the losses are nearly the same.
+  @ParameterizedTest
+  @CsvSource({"--fp8_base, fp8", "--int8_base, int8"})
+  void aRunFollowsTheFlag(String flag, String noted, @TempDir Path folder) {
+    List<Double> exact = losses("--seed=1", folder.resolve("exact"), new ArrayList<>());
+    List<String> notes = new ArrayList<>();
+    List<Double> packed = losses(flag, folder.resolve("packed"), notes);
+
+    assertThat(notes).anySatisfy(note -> assertThat(note).contains("kept in " + noted));
+    assertThat(packed).hasSameSizeAs(exact).isNotEqualTo(exact);
+    for (int i = 0; i < exact.size(); i++) {
+      assertThat(packed.get(i)).isCloseTo(exact.get(i), within(0.02 * exact.get(i)));
+    }
+  }
+
+  private static List<Double> losses(String flag, Path folder, List<String> notes) {
+    List<String> words = words(flag, folder);
+    words.addAll(
+        List.of(
+            "--seed=1",
+            "--device=cpu",
+            "--mixed_precision=bf16",
+            "--resolution=256",
+            "--enable_bucket",
+            "--cache_latents",
+            "--max_train_steps=4",
+            "--learning_rate=1e-3",
+            "--network_train_unet_only",
+            "--cache_text_encoder_outputs",
+            "--qwen3_max_token_length=96",
+            "--t5_max_token_length=96"));
+    RunOutcome outcome = new RunOutcome();
+    TrainSetup setup = TrainSetup.of(FlagsReader.read(words, folder).flags(), folder);
+    notes.addAll(setup.notes());
+    try (TrainingRun run = new TrainingRun(setup, outcome, "anima/test")) {
+      run.run(() -> false);
+    }
+    return outcome.losses();
+  }
+
   private static Precision precision(String words, Path folder) {
+    return TrainConfig.of(FlagsReader.read(words(words, folder), folder).flags(), folder)
+        .precision();
+  }
+
+  private static List<String> words(String words, Path folder) {
     List<String> all = new ArrayList<>(List.of(words.split(" ")));
     for (String file : List.of("dit", "qwen3", "vae")) {
       all.add(
@@ -297,6 +342,6 @@ class PackedBaseTest {
             "--network_module=networks.lora_anima",
             "--output_dir=" + folder,
             "--train_data_dir=" + Golden.path("training/e2e/dataset")));
-    return TrainConfig.of(FlagsReader.read(all, folder).flags(), folder).precision();
+    return all;
   }
 }
