@@ -87,6 +87,10 @@ final class FlagEffects {
                   : "it needs --gradient_checkpointing");
       case "unsloth_offload_checkpointing" ->
           effective("as --gradient_checkpointing", "kept inputs stay on the device");
+      case "fp8_base", "fp8_base_unet" ->
+          flags.on("reference_exact")
+              ? ignored("--reference_exact: the reference switches it off for Anima")
+              : effective("e4m3, a scale per row", "the reference switches it off for Anima");
       case "skip_until_initial_step" ->
           only(
               flags.isSet("initial_step") || flags.isSet("initial_epoch") || flags.isSet("resume"),

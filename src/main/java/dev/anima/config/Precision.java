@@ -9,14 +9,30 @@ import static dev.anima.config.Checks.check;
 /// @param fullBf16 LoRA weights and gradients in bf16 too
 /// @param vaeInFp32 the VAE computes in fp32 whatever `compute` is
 /// @param allowTf32 fp32 matrix products in TF32 on CUDA
+/// @param base how the frozen DiT blocks are kept
 public record Precision(
-    Compute compute, boolean fullFp16, boolean fullBf16, boolean vaeInFp32, boolean allowTf32) {
+    Compute compute,
+    boolean fullFp16,
+    boolean fullBf16,
+    boolean vaeInFp32,
+    boolean allowTf32,
+    Base base) {
 
   /// `--mixed_precision`; `NO` is fp32.
   public enum Compute {
     NO,
     FP16,
     BF16
+  }
+
+  /// Form of the frozen blocks between their uses.
+  public enum Base {
+    /// In the type of `compute`.
+    COMPUTE,
+    /// `--fp8_base`, `--fp8_base_unet`, `--fp8_scaled`: e4m3 with a scale per row.
+    FP8,
+    /// `--int8_base`
+    INT8
   }
 
   public Precision {
@@ -34,6 +50,20 @@ public record Precision(
         flags.on("full_fp16"),
         flags.on("full_bf16"),
         flags.on("no_half_vae"),
-        flags.on("cuda_allow_tf32"));
+        flags.on("cuda_allow_tf32"),
+        base(flags));
+  }
+
+  private static Base base(Flags flags) {
+    // The reference takes its own two flags and switches them off for Anima.
+    boolean asReference = flags.on("reference_exact");
+    boolean fp8 =
+        flags.on("fp8_scaled")
+            || (!asReference && (flags.on("fp8_base") || flags.on("fp8_base_unet")));
+    boolean int8 = flags.on("int8_base");
+    check(
+        !fp8 || !int8,
+        "--int8_base excludes --fp8_base, --fp8_base_unet and --fp8_scaled\n  -> keep one of them");
+    return fp8 ? Base.FP8 : int8 ? Base.INT8 : Base.COMPUTE;
   }
 }

@@ -8,8 +8,11 @@ public enum Dtype {
   F32(ScalarType.Float, 4, "F32"),
   F16(ScalarType.Half, 2, "F16"),
   BF16(ScalarType.BFloat16, 2, "BF16"),
+  /// 4 bits of exponent, 3 of mantissa, largest 448, no infinity: for storage only.
+  F8_E4M3(ScalarType.Float8_e4m3fn, 1, "F8_E4M3"),
   I64(ScalarType.Long, 8, "I64"),
   I32(ScalarType.Int, 4, "I32"),
+  I8(ScalarType.Char, 1, "I8"),
   U8(ScalarType.Byte, 1, "U8"),
   BOOL(ScalarType.Bool, 1, "BOOL");
 

@@ -276,6 +276,11 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(raw.floor());
   }
 
+  /// To the nearest integer, ties to even.
+  public Tensor round() {
+    return new Tensor(raw.round());
+  }
+
   public Tensor reciprocal() {
     return new Tensor(raw.reciprocal());
   }

@@ -16,7 +16,8 @@ public final class Rounding {
         yield Float.intBitsToFloat(bits + 0x7FFF + even & 0xFFFF0000);
       }
       case F32, F64 -> value;
-      case I64, I32, U8, BOOL -> throw new IllegalArgumentException(dtype + " is not floating");
+      case F8_E4M3, I64, I32, I8, U8, BOOL ->
+          throw new IllegalArgumentException(dtype + " is not a type to compute in");
     };
   }
 }

@@ -15,15 +15,28 @@ public final class Weights implements AutoCloseable {
   private final TensorSource source;
   private final Placement placement;
   private final WeightEdit edit;
+  private final WeightStorage storage;
   private final List<Tensor> owned = new ArrayList<>();
   private boolean usedInPlace;
   private boolean fileOpen = true;
 
   /// @param source owned from here on
   public Weights(TensorSource source, Placement placement, WeightEdit edit) {
+    this(source, placement, edit, WeightStorage.COMPUTE);
+  }
+
+  /// As above, with [#packable] layers kept in `storage`. A packed model leaves nothing in the
+  /// file's mapping: the pages of what was packed would count as memory in use.
+  public Weights(TensorSource source, Placement placement, WeightEdit edit, WeightStorage storage) {
     this.source = source;
     this.placement = placement;
     this.edit = edit;
+    this.storage = storage;
+  }
+
+  /// How [#packable] layers are kept.
+  public WeightStorage storage() {
+    return storage;
   }
 
   public Placement placement() {
@@ -44,7 +57,7 @@ public final class Weights implements AutoCloseable {
   public Tensor table(String name) {
     try (Scope _ = new Scope()) {
       Tensor stored = source.view(name);
-      if (placement.device().isCpu() && source.usableInPlace(name, stored.dtype())) {
+      if (mayStayMapped() && source.usableInPlace(name, stored.dtype())) {
         usedInPlace = true;
         return own(stored);
       }
@@ -60,9 +73,7 @@ public final class Weights implements AutoCloseable {
       Tensor stored = source.view(name);
       Tensor wanted = change.apply(stored);
       boolean inPlace =
-          placement.device().isCpu()
-              && wanted.isContiguous()
-              && source.usableInPlace(name, placement.dtype());
+          mayStayMapped() && wanted.isContiguous() && source.usableInPlace(name, placement.dtype());
       if (inPlace) {
         usedInPlace = true;
         return own(wanted);
@@ -89,7 +100,28 @@ public final class Weights implements AutoCloseable {
         weight = own(edited);
       }
     }
-    return new Linear(module, weight, has(biasName) ? tensor(biasName) : null);
+    return new Linear(
+        module, new FrozenMatrix.Dense(weight), has(biasName) ? tensor(biasName) : null);
+  }
+
+  /// A linear layer without bias whose weight may be kept in the model's [WeightStorage]. Edits
+  /// come before packing; only one matrix at a time exists in both forms.
+  public Linear packable(String module) {
+    if (storage == WeightStorage.COMPUTE) {
+      return linear(module);
+    }
+    try (Scope _ = new Scope()) {
+      Tensor stored = source.view(module + ".weight");
+      Tensor weight = edit.apply(module, stored.to(placement.device(), placement.dtype()));
+      FrozenMatrix.RowScaled packed = storage.pack(weight);
+      own(packed.codes());
+      own(packed.scales());
+      return new Linear(module, packed, null);
+    }
+  }
+
+  private boolean mayStayMapped() {
+    return placement.device().isCpu() && storage == WeightStorage.COMPUTE;
   }
 
   private Tensor own(Tensor tensor) {

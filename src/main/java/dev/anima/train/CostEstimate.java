@@ -2,7 +2,11 @@ package dev.anima.train;
 
 import dev.anima.config.Size;
 import dev.anima.engine.Dtype;
+import dev.anima.model.WeightStorage;
+import dev.anima.model.dit.BlockWeights;
 import dev.anima.model.dit.DitConfig;
+import java.util.List;
+import java.util.Map;
 
 /// What a step costs, from shapes alone: arithmetic and memory. Nothing is loaded.
 ///
@@ -53,6 +57,26 @@ public record CostEstimate(DitConfig config, Dtype dtype, int textRows) {
   /// Bytes of the frozen weights, LLM adapter included.
   public long weightBytes() {
     return config.layout().elements() * dtype.bytes();
+  }
+
+  /// As above with the blocks kept in `storage`, the row scales and the buffer for the block that
+  /// runs included.
+  public long weightBytes(WeightStorage storage) {
+    if (storage == WeightStorage.COMPUTE) {
+      return weightBytes();
+    }
+    long packed = 0;
+    long rows = 0;
+    for (Map.Entry<String, List<Long>> tensor : config.layout().expected().entrySet()) {
+      if (BlockWeights.isPackable(tensor.getKey())) {
+        List<Long> shape = tensor.getValue();
+        packed += shape.getFirst() * shape.getLast();
+        rows += shape.getFirst();
+      }
+    }
+    long kept = config.layout().elements() - packed;
+    long staging = packed / config.blocks();
+    return packed + (kept + rows + staging) * dtype.bytes();
   }
 
   /// Bytes of activations alive at the peak of a step.

@@ -4,10 +4,12 @@ import dev.anima.engine.AttentionKernel;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
 import dev.anima.lora.Network;
 import dev.anima.model.Adapters;
 import dev.anima.model.Linear;
 import dev.anima.model.Placement;
+import dev.anima.model.WeightStorage;
 import dev.anima.model.block.BatchedModulation;
 import dev.anima.model.block.BlockAdapters;
 import dev.anima.model.block.BlockLinear;
@@ -20,19 +22,22 @@ import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The DiT of a run made ready for [ExplicitPass]: its blocks written by hand, with the modules of
 /// every LoRA that trains.
 ///
 /// The weights stay the model's. The modulation of blocks whose modulation layers do not train is
-/// one batched product; that takes a second copy of those layers.
+/// one batched product; that takes a second copy of those layers, so not over packed blocks, where
+/// memory is what counts. Packed blocks are unpacked one at a time, right before they run.
 final class ExplicitDit implements AutoCloseable {
   private final AnimaDit dit;
   private final Adapters adapters;
   private final List<ExplicitBlock> blocks = new ArrayList<>();
   private final List<SavePolicy> policies;
   private final @Nullable BatchedModulation modulation;
+  private final BlockStaging staging;
   private final boolean patchesTrain;
   private final boolean timingTrains;
   private final int lowestTrained;
@@ -47,12 +52,17 @@ final class ExplicitDit implements AutoCloseable {
     this.timingTrains = TrainedSet.trains(sets, "t_embedder.");
     Placement placement = dit.placement();
     AttentionKernel kernel = AttentionKernel.best(placement.device(), placement.dtype());
+    List<Map<BlockLinear, Linear>> layers =
+        IntStream.range(0, dit.config().blocks())
+            .mapToObj(i -> layers(dit.blockWeights(i)))
+            .toList();
+    this.staging = new BlockStaging(layers, placement);
     List<BlockWeights> weights = new ArrayList<>();
     int lowest = dit.config().blocks();
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
       for (int i = 0; i < dit.config().blocks(); i++) {
-        weights.add(weights(dit.blockWeights(i)));
+        weights.add(weights(dit.blockWeights(i), staging.weights(layers.get(i))));
         BlockAdapters beside = LoraLinear.ofBlock(i, sets);
         if (!beside.byLinear().isEmpty()) {
           lowest = Math.min(lowest, i);
@@ -61,7 +71,9 @@ final class ExplicitDit implements AutoCloseable {
       }
       boolean anyPlain = blocks.stream().anyMatch(block -> !block.modulation().isAdapted());
       this.modulation =
-          anyPlain ? new BatchedModulation(weights, modulationDtype(placement)) : null;
+          anyPlain && dit.storage() == WeightStorage.COMPUTE
+              ? new BatchedModulation(weights, modulationDtype(placement))
+              : null;
     }
     this.lowestTrained = lowest;
   }
@@ -76,11 +88,16 @@ final class ExplicitDit implements AutoCloseable {
     return placement.dtype() == Dtype.F16 ? Dtype.F32 : placement.dtype();
   }
 
-  private static BlockWeights weights(dev.anima.model.dit.BlockWeights block) {
-    Map<BlockLinear, dev.anima.engine.Tensor> linears = new EnumMap<>(BlockLinear.class);
-    for (BlockLinear linear : BlockLinear.values()) {
-      linears.put(linear, linear(block, linear).weight());
+  private static Map<BlockLinear, Linear> layers(dev.anima.model.dit.BlockWeights block) {
+    Map<BlockLinear, Linear> layers = new EnumMap<>(BlockLinear.class);
+    for (BlockLinear name : BlockLinear.values()) {
+      layers.put(name, linear(block, name));
     }
+    return layers;
+  }
+
+  private static BlockWeights weights(
+      dev.anima.model.dit.BlockWeights block, Map<BlockLinear, Tensor> linears) {
     return new BlockWeights(
         linears,
         block.selfAttention().qNorm(),
@@ -119,7 +136,9 @@ final class ExplicitDit implements AutoCloseable {
     return adapters;
   }
 
+  /// Valid until another block is asked for: their unpacked weights share one buffer.
   ExplicitBlock block(int index) {
+    staging.fill(index);
     return blocks.get(index);
   }
 
@@ -152,5 +171,6 @@ final class ExplicitDit implements AutoCloseable {
     if (modulation != null) {
       modulation.close();
     }
+    staging.close();
   }
 }

@@ -170,7 +170,13 @@ public final class TrainingRun implements AutoCloseable {
 
     AnimaDit dit;
     try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
-      dit = own(AnimaDit.load(setup.config().models().dit(), placement, base.into(Network.DIT)));
+      dit =
+          own(
+              AnimaDit.load(
+                  setup.config().models().dit(),
+                  placement,
+                  base.into(Network.DIT),
+                  TrainSetup.storage(setup.config().precision())));
     }
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));

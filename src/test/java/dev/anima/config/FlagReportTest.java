@@ -127,7 +127,8 @@ class FlagReportTest {
         "--train_data_dir=a --dataset_config=b|train_data_dir|OVERRIDDEN|--dataset_config counts",
         "--train_batch_size=4 --dataset_config=b|train_batch_size|EFFECTIVE|says nothing",
         "--max_data_loader_n_workers=8|max_data_loader_n_workers|EFFECTIVE|order of 0 workers",
-        "--fp8_base|fp8_base|IGNORED|switches it off",
+        "--fp8_base|fp8_base|EFFECTIVE|the reference switches it off",
+        "--fp8_base_unet --reference_exact|fp8_base_unet|IGNORED|--reference_exact",
         "--save_every_n_epochs=5 --save_n_epoch_ratio=2|save_every_n_epochs|OVERRIDDEN|ratio"
       })
   void saysWhatBecomesOfAFlag(String words, String flag, Effect effect, String reason) {

@@ -9,6 +9,7 @@ import dev.anima.engine.Dtype;
 import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.Qwen3Config;
 import dev.anima.train.CostEstimate;
+import dev.anima.train.TrainSetup;
 import dev.anima.train.optim.OptimizerConfig;
 import java.util.List;
 
@@ -47,7 +48,7 @@ record Costs(
               estimate.activationBytes(batch.pixels(), batch.images(), recomputes())
                   + textActivations(batch.images()));
     }
-    long dit = estimate.weightBytes();
+    long dit = estimate.weightBytes(TrainSetup.storage(config.precision()));
     long text = textLives ? qwen3.layout().elements() * dtype().bytes() : 0;
     long vae = config.cache().latents() == Store.NONE ? vaeParameters * dtype().bytes() : 0;
     long lora = CostEstimate.loraBytes(loraParameters, stateBytes(optimizer));

@@ -11,6 +11,7 @@ import dev.anima.model.Placement;
 import dev.anima.model.RandomTensors;
 import dev.anima.model.Rotary;
 import dev.anima.model.WeightEdit;
+import dev.anima.model.WeightStorage;
 import dev.anima.model.Weights;
 import dev.anima.model.dit.BlockWeights.ModulationWeights;
 import dev.anima.model.text.LlmAdapter;
@@ -68,8 +69,15 @@ public final class AnimaDit implements AutoCloseable {
 
   /// Loads DiT and LLM adapter, with `edit` applied to the weight of every linear layer.
   public static AnimaDit load(Path file, Placement placement, WeightEdit edit) {
+    return load(file, placement, edit, WeightStorage.COMPUTE);
+  }
+
+  /// As above, with the attention and MLP matrices of the blocks kept in `storage`. Modulation,
+  /// norms, embeddings, final layer and LLM adapter stay in the model's dtype.
+  public static AnimaDit load(
+      Path file, Placement placement, WeightEdit edit, WeightStorage storage) {
     Checkpoint checkpoint = Checkpoint.open(file);
-    Weights weights = new Weights(checkpoint, placement, edit);
+    Weights weights = new Weights(checkpoint, placement, edit, storage);
     try {
       return new AnimaDit(DitConfig.of(checkpoint), weights);
     } catch (RuntimeException e) {
@@ -80,10 +88,19 @@ public final class AnimaDit implements AutoCloseable {
 
   /// A model of made-up weights, for measurements.
   public static AnimaDit random(DitConfig config, Placement placement, long seed) {
+    return random(config, placement, seed, WeightStorage.COMPUTE);
+  }
+
+  /// As above, with the blocks' matrices kept in `storage`.
+  public static AnimaDit random(
+      DitConfig config, Placement placement, long seed, WeightStorage storage) {
     return new AnimaDit(
         config,
         new Weights(
-            new RandomTensors(config.layout(), placement, seed), placement, WeightEdit.NONE));
+            new RandomTensors(config.layout(), placement, seed),
+            placement,
+            WeightEdit.NONE,
+            storage));
   }
 
   /// Attend to no more text rows than there are image tokens, as the reference does with
@@ -103,6 +120,11 @@ public final class AnimaDit implements AutoCloseable {
 
   public Placement placement() {
     return weights.placement();
+  }
+
+  /// How the blocks' attention and MLP matrices are kept.
+  public WeightStorage storage() {
+    return weights.storage();
   }
 
   public LlmAdapter llmAdapter() {
@@ -187,7 +209,7 @@ public final class AnimaDit implements AutoCloseable {
   // (B, L, 4 * 16)
   Tensor finalLayer(Tensor x, Conditioning conditioning, Adapters adapters) {
     Tensor modulation = conditioning.modulation(finalModulation, adapters);
-    Tensor n = DitBlock.modulatedNorm(x, modulation).to(finalLinear.weight().dtype());
+    Tensor n = DitBlock.modulatedNorm(x, modulation).to(placement().dtype());
     return finalLinear.apply(n, adapters);
   }
 

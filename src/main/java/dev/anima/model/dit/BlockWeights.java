@@ -3,6 +3,7 @@ package dev.anima.model.dit;
 import dev.anima.engine.Tensor;
 import dev.anima.model.Linear;
 import dev.anima.model.Weights;
+import java.util.regex.Pattern;
 
 /// The 20 weights of one DiT block. `c` width, `x` text width, `f` MLP width, `a` bottleneck, `d`
 /// head size.
@@ -13,6 +14,8 @@ public record BlockWeights(
     ModulationWeights selfModulation,
     ModulationWeights crossModulation,
     ModulationWeights mlpModulation) {
+  private static final Pattern PACKABLE =
+      Pattern.compile("blocks\\.\\d+\\.(self_attn|cross_attn|mlp)\\.(\\w+_proj|layer\\d)\\.weight");
 
   /// @param q `(c, c)`
   /// @param k `(c, c)`, or `(c, x)` for the text
@@ -24,10 +27,10 @@ public record BlockWeights(
       Linear q, Linear k, Linear v, Linear output, Tensor qNorm, Tensor kNorm) {
     static AttentionWeights load(Weights weights, String module) {
       return new AttentionWeights(
-          weights.linear(module + ".q_proj"),
-          weights.linear(module + ".k_proj"),
-          weights.linear(module + ".v_proj"),
-          weights.linear(module + ".output_proj"),
+          weights.packable(module + ".q_proj"),
+          weights.packable(module + ".k_proj"),
+          weights.packable(module + ".v_proj"),
+          weights.packable(module + ".output_proj"),
           weights.tensor(module + ".q_norm.weight"),
           weights.tensor(module + ".k_norm.weight"));
     }
@@ -41,7 +44,8 @@ public record BlockWeights(
   /// @param layer2 `(c, f)`
   public record MlpWeights(Linear layer1, Linear layer2) {
     static MlpWeights load(Weights weights, String module) {
-      return new MlpWeights(weights.linear(module + ".layer1"), weights.linear(module + ".layer2"));
+      return new MlpWeights(
+          weights.packable(module + ".layer1"), weights.packable(module + ".layer2"));
     }
   }
 
@@ -51,6 +55,12 @@ public record BlockWeights(
     static ModulationWeights load(Weights weights, String module) {
       return new ModulationWeights(weights.linear(module + ".1"), weights.linear(module + ".2"));
     }
+  }
+
+  /// Whether the DiT's tensor `name` may be kept in a [dev.anima.model.WeightStorage] of 8 bits:
+  /// attention and MLP matrices of the blocks.
+  public static boolean isPackable(String name) {
+    return PACKABLE.matcher(name).matches();
   }
 
   static BlockWeights load(Weights weights, int index) {

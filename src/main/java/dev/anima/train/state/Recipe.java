@@ -58,6 +58,9 @@ public record Recipe(
           "skip_cache_check",
           "debug_dataset");
 
+  /// Flags of idle sections that change numbers all the same.
+  private static final Set<String> SHAPING = Set.of("fp8_scaled", "int8_base");
+
   public Recipe {
     flags = Map.copyOf(flags);
   }
@@ -74,7 +77,7 @@ public record Recipe(
   }
 
   private static boolean shapes(Flag flag) {
-    return !IDLE_SECTIONS.contains(flag.section())
+    return (!IDLE_SECTIONS.contains(flag.section()) || SHAPING.contains(flag.name()))
         && !IDLE.contains(flag.name())
         && (flag.status() == Flag.Status.HONOURED || flag.status() == Flag.Status.DATASET_FALLBACK);
   }

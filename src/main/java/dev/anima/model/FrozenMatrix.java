@@ -1,0 +1,37 @@
+package dev.anima.model;
+
+import dev.anima.engine.Dtype;
+import dev.anima.engine.Tensor;
+
+/// The weight `(out, in)` of a frozen linear layer, in whatever form it is kept.
+public sealed interface FrozenMatrix {
+  /// The weight in `dtype`: the kept tensor itself where it has that dtype, else a new one in the
+  /// caller's scope.
+  Tensor in(Dtype dtype);
+
+  /// Kept in a dtype that can be computed with.
+  record Dense(Tensor tensor) implements FrozenMatrix {
+    @Override
+    public Tensor in(Dtype dtype) {
+      return tensor.to(dtype);
+    }
+  }
+
+  /// Kept in 8 bits: element `(i, j)` is `codes(i, j) scales(i)`, see [WeightStorage#pack].
+  ///
+  /// @param codes `(out, in)`, F8_E4M3 or I8
+  /// @param scales `(out, 1)` in the model's dtype
+  record RowScaled(Tensor codes, Tensor scales) implements FrozenMatrix {
+    @Override
+    public Tensor in(Dtype dtype) {
+      return codes.to(dtype).mul_(scales.to(dtype));
+    }
+
+    /// Writes the weight into a buffer: the same numbers as [#in], without a new tensor.
+    ///
+    /// @param target `(out, in)` in the dtype of the scales
+    public void into(Tensor target) {
+      target.copy_(codes).mul_(scales);
+    }
+  }
+}
