@@ -71,8 +71,10 @@ class PackedBaseTest {
         new PassKind.Explicit(SavePolicy.INPUT_ON_HOST));
   }
 
-  /// Packing is nothing but a change of the weights: every pass over packed blocks gives, to the
-  /// bit, what it gives over a model whose weights were packed and unpacked beforehand.
+  /// Packing is nothing but a change of the weights: every pass over packed blocks gives what it
+  /// gives over a model whose weights were packed and unpacked beforehand. To the bit, except that
+  /// dense explicit blocks take their modulation from one batched product and packed ones do not:
+  /// in float32 the two sum in another order (4e-7 of the prediction; 0 without the batching).
   @ParameterizedTest
   @CsvSource({"FP8, F32", "INT8, F32", "FP8, BF16", "INT8, BF16"})
   void everyPassSeesTheUnpackedWeights(WeightStorage storage, Dtype dtype) {
@@ -91,8 +93,14 @@ class PackedBaseTest {
       for (PassKind kind : kinds()) {
         Run ours = run(packed, kind);
         Run expected = run(dense, kind);
-        assertThat(ours.prediction).as(kind + " prediction").isEqualTo(expected.prediction);
-        assertThat(ours.gradients).as(kind + " gradients").isEqualTo(expected.gradients);
+        boolean batched = kind instanceof PassKind.Explicit && dtype == Dtype.F32;
+        double bound = batched ? 1e-6 : 0;
+        assertThat(distance(ours.prediction, expected.prediction))
+            .as(kind + " prediction")
+            .isLessThanOrEqualTo(bound);
+        assertThat(distance(ours.gradients, expected.gradients))
+            .as(kind + " gradients")
+            .isLessThanOrEqualTo(bound);
       }
     }
   }
