@@ -26,8 +26,8 @@ class TrainFlagsTest {
 
   @BeforeEach
   void lay() throws IOException {
-    copy(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    copy(Golden.path("tiny"), folder.resolve("models"));
+    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
+    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
     String toml = Files.readString(Golden.path("training/e2e/plain.toml"));
     Files.writeString(
         folder.resolve("plain.toml"),
@@ -157,18 +157,5 @@ class TrainFlagsTest {
     assertThat(train("--skip_image_resolution=10000")).isEqualTo(2);
     assertThat(screen.err()).contains("no images found");
     assertThat(train("--skip_image_resolution=1")).isZero();
-  }
-
-  private static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.toList()) {
-        Path target = to.resolve(from.relativize(file).toString());
-        if (Files.isDirectory(file)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(file, target);
-        }
-      }
-    }
   }
 }
