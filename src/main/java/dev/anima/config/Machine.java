@@ -21,7 +21,7 @@ public record Machine(
   public Machine {
     check(
         device.matches("auto|cpu|cuda(:\\d+)?|mps"),
-        "--device must be auto, cpu, cuda, cuda:N or mps, got \"%s\"".formatted(device));
+        "--device must be auto, cpu, cuda or cuda:N, got \"%s\"".formatted(device));
     Checks.atLeastOne("threads", threads);
   }
 

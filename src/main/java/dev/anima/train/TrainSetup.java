@@ -89,10 +89,6 @@ public record TrainSetup(
         .ifPresent(run ->
             notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
     Device device = device(config.machine().device());
-    if (storage(config.precision()) == WeightStorage.FP8 && device.kind() == Device.Kind.MPS) {
-      throw new InputException(
-          "--fp8_base: Apple's GPUs have no fp8\n  -> use --int8_base, which takes the same memory");
-    }
     storageNote(config.precision()).ifPresent(notes::add);
     return new TrainSetup(
         flags,
@@ -162,9 +158,21 @@ public record TrainSetup(
         config.output().keep().epochs());
   }
 
-  private static Device device(String wanted) {
+  /// The device that `--device` names, if steps can be computed there.
+  ///
+  /// @throws InputException for any other name, a card that is not there, and Apple's GPU
+  public static Device device(String wanted) {
     if (wanted.equals("auto")) {
       return Device.best();
+    }
+    if (wanted.equals("mps")) {
+      throw new InputException(
+          "--device=mps: training on Apple's GPU does not work yet (libtorch's Java binding makes no"
+              + " random numbers there)\n  -> use --device=cpu");
+    }
+    if (!wanted.matches("cpu|cuda(:\\d{1,3})?")) {
+      throw new InputException(
+          "--device must be auto, cpu, cuda or cuda:N, got \"%s\"".formatted(wanted));
     }
     Device device = Device.parse(wanted);
     if (device.kind() == Device.Kind.CUDA && device.index() >= Device.cudaCards()) {

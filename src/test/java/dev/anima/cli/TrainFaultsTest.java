@@ -82,6 +82,18 @@ class TrainFaultsTest {
     }
   }
 
+  // ---- a device that is not there --------------------------------------------------------------
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mps", "cuda:999", "cuda:99999999999", "gpu"})
+  void aDeviceThatCannotTrain(String device) {
+    assertThat(train("--device=" + device)).isEqualTo(2);
+    assertThat(screen.err()).contains("--device");
+    assertThat(sentence()).isNotEmpty();
+    assertThat(Main.run(List.of("bench", "--device=" + device), screen.console)).isEqualTo(2);
+    assertThat(sentence()).isNotEmpty();
+  }
+
   // ---- NaN ------------------------------------------------------------------------------------
 
   @Test

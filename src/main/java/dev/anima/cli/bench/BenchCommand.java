@@ -10,6 +10,7 @@ import dev.anima.io.InputException;
 import dev.anima.model.block.SavePolicy;
 import dev.anima.train.PassKind;
 import dev.anima.train.StepBenchmark;
+import dev.anima.train.TrainSetup;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -48,7 +49,7 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(names = "--dtype", description = "fp32, bf16 or fp16" + DEFAULT)
   private String dtype = "bf16";
 
-  @Option(names = "--device", description = "auto, cpu, cuda, cuda:1 or mps" + DEFAULT)
+  @Option(names = "--device", description = "auto, cpu, cuda or cuda:1" + DEFAULT)
   private String device = "auto";
 
   @Option(names = "--threads", description = "of the CPU (default: what libtorch takes)")
@@ -86,7 +87,7 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Device where = device.equals("auto") ? Device.best() : Device.parse(device);
+    Device where = TrainSetup.device(device);
     Dtype compute = dtype(where);
     List<PassKind> ways = ways();
     StepBenchmark.Shape shape = shape();
