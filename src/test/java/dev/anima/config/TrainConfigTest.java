@@ -175,7 +175,7 @@ class TrainConfigTest {
         "--learning_rate=nan|--learning_rate must not be negative, got nan",
         "--gradient_accumulation_steps=0|--gradient_accumulation_steps must be at least 1",
         "--max_train_epochs=0|--max_train_epochs must be at least 1",
-        "--device=gpu|--device must be auto, cpu, cuda, cuda:N or mps, got \"gpu\"",
+        "--device=gpu|--device must be auto, cpu, cuda or cuda:N, got \"gpu\"",
         "--save_model_as=ckpt|--save_model_as=ckpt: only safetensors is written",
         "--deepspeed|--deepspeed cannot be used: DeepSpeed is a Python library",
         "--weighted_captions|--weighted_captions cannot be used",
