@@ -24,8 +24,8 @@ final class DitPasses implements AutoCloseable {
       case PassKind.Checkpointed() ->
           new DitPasses(
               () -> new CheckpointedPass(dit, adapters, TrainedSet.streams(sets)), () -> {});
-      case PassKind.Explicit(var policy) -> {
-        ExplicitDit model = ExplicitDit.of(dit, sets, policy);
+      case PassKind.Explicit(var mix) -> {
+        ExplicitDit model = new ExplicitDit(dit, sets, mix);
         yield new DitPasses(() -> new ExplicitPass(model), model::close);
       }
     };

@@ -18,7 +18,6 @@ import dev.anima.model.block.ExplicitBlock;
 import dev.anima.model.block.SavePolicy;
 import dev.anima.model.dit.AnimaDit;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -43,11 +42,11 @@ final class ExplicitDit implements AutoCloseable {
   private final int lowestTrained;
 
   /// @param sets of LoRAs with their first weights
-  /// @param policies one per block
-  ExplicitDit(AnimaDit dit, List<TrainedSet> sets, List<SavePolicy> policies) {
+  /// @param mix policy of each block
+  ExplicitDit(AnimaDit dit, List<TrainedSet> sets, BlockMix mix) {
     this.dit = dit;
     this.adapters = TrainedSet.beside(sets, Network.DIT);
-    this.policies = List.copyOf(policies);
+    this.policies = mix.policies();
     this.patchesTrain = TrainedSet.trains(sets, "x_embedder.");
     this.timingTrains = TrainedSet.trains(sets, "t_embedder.");
     Placement placement = dit.placement();
@@ -76,11 +75,6 @@ final class ExplicitDit implements AutoCloseable {
               : null;
     }
     this.lowestTrained = lowest;
-  }
-
-  /// The same policy for every block.
-  static ExplicitDit of(AnimaDit dit, List<TrainedSet> sets, SavePolicy policy) {
-    return new ExplicitDit(dit, sets, Collections.nCopies(dit.config().blocks(), policy));
   }
 
   // The modulation of an fp16 model is float32, see Conditioning.

@@ -2,7 +2,6 @@ package dev.anima.train;
 
 import dev.anima.config.MemoryConfig;
 import dev.anima.model.block.SavePolicy;
-import java.util.Locale;
 
 /// Which way through the DiT a run takes. The numbers are the same but for rounding.
 public sealed interface PassKind {
@@ -14,25 +13,33 @@ public sealed interface PassKind {
 
   /// Blocks by hand.
   ///
-  /// @param policy of every block
-  record Explicit(SavePolicy policy) implements PassKind {}
+  /// @param mix policy and place of every block
+  record Explicit(BlockMix mix) implements PassKind {}
+
+  /// Blocks by hand, all under one policy and resident.
+  static Explicit explicit(SavePolicy policy, int blocks) {
+    return new Explicit(BlockMix.uniform(policy, blocks));
+  }
 
   /// For tables: `autograd`, `autograd, recompute`, `explicit units_13`.
   default String description() {
     return switch (this) {
       case Plain() -> "autograd";
       case Checkpointed() -> "autograd, recompute";
-      case Explicit(SavePolicy policy) -> "explicit " + policy.name().toLowerCase(Locale.ROOT);
+      case Explicit(BlockMix mix) -> "explicit " + mix.description();
     };
   }
 
   /// What the memory flags ask for.
-  static PassKind of(MemoryConfig memory) {
-    return new Explicit(
+  ///
+  /// @param blocks of the DiT
+  static PassKind of(MemoryConfig memory, int blocks) {
+    return explicit(
         switch (memory.checkpointing()) {
           case OFF -> SavePolicy.UNITS_13;
           case RECOMPUTE -> SavePolicy.INPUT_ONLY;
           case OFFLOAD -> SavePolicy.INPUT_ON_HOST;
-        });
+        },
+        blocks);
   }
 }

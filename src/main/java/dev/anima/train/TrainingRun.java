@@ -60,7 +60,7 @@ public final class TrainingRun implements AutoCloseable {
   private final LrSchedule schedule;
   private final Objective objective;
   private final Optional<PromptFile> prompts;
-  private final PassKind passKind;
+  private final Optional<PassKind> passKind;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// Checks what can be checked without loading weights.
@@ -68,11 +68,12 @@ public final class TrainingRun implements AutoCloseable {
   /// @param program name and version of this program, for the metadata
   /// @throws dev.anima.io.InputException if a flag or a model file is wrong
   public TrainingRun(TrainSetup setup, TrainListener listener, String program) {
-    this(setup, listener, program, PassKind.of(setup.config().memory()));
+    this(setup, listener, program, Optional.empty());
   }
 
   /// As above, with a way through the DiT other than what the flags ask for.
-  TrainingRun(TrainSetup setup, TrainListener listener, String program, PassKind passKind) {
+  TrainingRun(
+      TrainSetup setup, TrainListener listener, String program, Optional<PassKind> passKind) {
     this.passKind = passKind;
     this.setup = setup;
     this.listener = listener;
@@ -184,7 +185,10 @@ public final class TrainingRun implements AutoCloseable {
     DitPasses passes =
         own(
             DitPasses.of(
-                passKind, dit, List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
+                passKind.orElseGet(
+                    () -> PassKind.of(setup.config().memory(), dit.config().blocks())),
+                dit,
+                List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
     RunParts parts =
         new RunParts(
             trained,

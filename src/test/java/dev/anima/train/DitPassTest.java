@@ -41,13 +41,16 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /// Every way through the DiT against the recorded gradients, and against plain autograd.
 class DitPassTest {
+  /// Of the tiny model.
+  private static final int BLOCKS = 3;
+
   private static final Dropouts ALL_DROPOUTS =
       new Dropouts(OptionalDouble.of(0.2), OptionalDouble.of(0.3), OptionalDouble.of(0.3));
 
   static Stream<PassKind> kinds() {
     return Stream.concat(
         Stream.of(new PassKind.Plain(), new PassKind.Checkpointed()),
-        Arrays.stream(SavePolicy.values()).map(PassKind.Explicit::new));
+        Arrays.stream(SavePolicy.values()).map(policy -> PassKind.explicit(policy, BLOCKS)));
   }
 
   @ParameterizedTest
@@ -155,9 +158,9 @@ class DitPassTest {
                 Golden.path("tiny/dit.safetensors"), Placement.of(Device.CPU, Dtype.BF16));
         SafetensorsFile golden = Golden.tensors("training/grad_batch2.safetensors")) {
       for (Case given : cases().filter(one -> one.dropouts.equals(ALL_DROPOUTS)).toList()) {
-        Run first = run(dit, golden, given, new PassKind.Explicit(SavePolicy.EVERYTHING));
+        Run first = run(dit, golden, given, PassKind.explicit(SavePolicy.EVERYTHING, BLOCKS));
         for (SavePolicy policy : SavePolicy.values()) {
-          Run other = run(dit, golden, given, new PassKind.Explicit(policy));
+          Run other = run(dit, golden, given, PassKind.explicit(policy, BLOCKS));
           assertThat(other.prediction).as(given + " " + policy).isEqualTo(first.prediction);
           assertThat(other.gradients).as(given + " " + policy).isEqualTo(first.gradients);
           assertThat(other.contextGradient).isEqualTo(first.contextGradient);

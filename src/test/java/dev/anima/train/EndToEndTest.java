@@ -122,7 +122,7 @@ class EndToEndTest {
                 setup,
                 log == null ? outcome : TrainListener.all(List.of(outcome, log)),
                 "anima/test",
-                kind.orElse(PassKind.of(setup.config().memory())))) {
+                kind)) {
       run.run(() -> false);
     }
     assertLosses(name, outcome.losses());

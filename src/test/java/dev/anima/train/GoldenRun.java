@@ -89,7 +89,9 @@ final class GoldenRun implements AutoCloseable {
     passes =
         own(
             DitPasses.of(
-                asReference ? new PassKind.Plain() : PassKind.of(setup.config().memory()),
+                asReference
+                    ? new PassKind.Plain()
+                    : PassKind.of(setup.config().memory(), dit.config().blocks()),
                 dit,
                 List.of(new TrainedSet(loras, draws))));
     Golden.json("training/index.json")

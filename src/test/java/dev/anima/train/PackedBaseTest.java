@@ -51,6 +51,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// Training and sampling over blocks kept in 8 bits.
 class PackedBaseTest {
+  /// Of the tiny model.
+  private static final int BLOCKS = 3;
+
   private static final Path DIT = Golden.path("tiny/dit.safetensors");
   private static final Placement BF16 = Placement.of(Device.CPU, Dtype.BF16);
 
@@ -66,9 +69,9 @@ class PackedBaseTest {
     return List.of(
         new PassKind.Plain(),
         new PassKind.Checkpointed(),
-        new PassKind.Explicit(SavePolicy.UNITS_13),
-        new PassKind.Explicit(SavePolicy.INPUT_ONLY),
-        new PassKind.Explicit(SavePolicy.INPUT_ON_HOST));
+        PassKind.explicit(SavePolicy.UNITS_13, BLOCKS),
+        PassKind.explicit(SavePolicy.INPUT_ONLY, BLOCKS),
+        PassKind.explicit(SavePolicy.INPUT_ON_HOST, BLOCKS));
   }
 
   /// Packing is nothing but a change of the weights: every pass over packed blocks gives what it
@@ -158,7 +161,7 @@ class PackedBaseTest {
         LoraSet loras = loras();
         RandomStream stream = RandomStream.cpu(5);
         DitPasses passes =
-            passes(new PassKind.Explicit(SavePolicy.INPUT_ONLY), dit, loras, stream);
+            passes(PassKind.explicit(SavePolicy.INPUT_ONLY, BLOCKS), dit, loras, stream);
         Learner learner = learner(loras);
         SafetensorsFile golden = Golden.tensors("training/grad_batch2.safetensors")) {
       Tensor target = Golden.tensor(golden, "in/noise").sub(Golden.tensor(golden, "in/latents"));

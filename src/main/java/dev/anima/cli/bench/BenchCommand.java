@@ -178,9 +178,9 @@ public final class BenchCommand implements Callable<Integer> {
     if (policies.isEmpty()) {
       Arrays.stream(SavePolicy.values())
           .filter(policy -> policy != SavePolicy.INPUT_ON_HOST)
-          .forEach(policy -> ways.add(new PassKind.Explicit(policy)));
+          .forEach(policy -> ways.add(PassKind.explicit(policy, blocks)));
     }
-    policies.forEach(name -> ways.add(new PassKind.Explicit(policy(name))));
+    policies.forEach(name -> ways.add(PassKind.explicit(policy(name), blocks)));
     return ways;
   }
 
