@@ -20,6 +20,7 @@ final class Commands {
         .addSubcommand(
             "train",
             new TrainCommand().asSubcommand(console, "Trains a LoRA; the flags of sd-scripts."))
+        .addSubcommand(withHelp(new CommandLine(new ResumeCommand(console))))
         .addSubcommand(
             "check",
             new CheckCommand()

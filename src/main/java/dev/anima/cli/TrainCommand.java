@@ -8,6 +8,7 @@ import dev.anima.config.FlagsReader;
 import dev.anima.config.LoggingConfig;
 import dev.anima.config.NetworkConfig;
 import dev.anima.engine.Libtorch;
+import dev.anima.runs.RunFolder;
 import dev.anima.train.RunOutcome;
 import dev.anima.train.TensorBoardLog;
 import dev.anima.train.TrainListener;
@@ -42,11 +43,19 @@ public final class TrainCommand implements RawCommand {
     }
     warnings(setup).forEach(warning -> console.report("warning: " + warning));
     setup.config().machine().threads().ifPresent(Libtorch::threads);
-    return train(setup, console);
+    return train(setup, workingDir, false, console);
   }
 
-  /// Trains, telling the console and the log files about it.
+  /// Trains a new run, telling the console and the log files about it.
   public static int train(TrainSetup setup, Console console) {
+    return train(setup, Path.of("").toAbsolutePath(), false, console);
+  }
+
+  /// As above.
+  ///
+  /// @param workingDir what relative paths in the flags start from
+  /// @param goesOn whether this is a recorded run, taken up again
+  static int train(TrainSetup setup, Path workingDir, boolean goesOn, Console console) {
     List<TrainListener> listeners = new ArrayList<>();
     LoggingConfig logging = setup.config().logging();
     try (LogConsole told = LogConsole.of(logging, console);
@@ -61,12 +70,23 @@ public final class TrainCommand implements RawCommand {
           console.print("dry run: everything is in order; nothing was trained");
           return ExitCode.OK;
         }
-        try (Closing log = new Closing(tensorBoard(setup))) {
+        try (RunFolder record = RunFolder.begin(setup, workingDir, program(), goesOn);
+            ConsoleListener written = new ConsoleListener(Console.of(record.log(), record.log()));
+            Closing log = new Closing(tensorBoard(setup))) {
+          record.notes().forEach(note -> told.console().report("note: " + note));
+          listeners.add(record.events());
+          listeners.add(written);
           log.listener().ifPresent(listeners::add);
           if (logging.recordFlags()) {
             log.log().ifPresent(board -> board.flags(setup.flags()));
           }
-          run.run(stop::requested);
+          try {
+            run.run(stop::requested);
+            record.ended(outcome.stopped());
+          } catch (RuntimeException e) {
+            record.failed(e);
+            throw e;
+          }
         }
       }
       return outcome.stopped() ? ExitCode.STOPPED : ExitCode.OK;

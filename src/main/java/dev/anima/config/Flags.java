@@ -3,6 +3,7 @@ package dev.anima.config;
 import dev.anima.config.Flag.Kind;
 import dev.anima.config.FlagValue.Source;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -146,6 +147,32 @@ public final class Flags {
   /// typed).
   public String pythonText(String name) {
     return FlagText.write(value(name).value());
+  }
+
+  /// The set flags as words of a command that gives the same ones, without the flag file and the
+  /// preset they may come from.
+  public List<String> words() {
+    List<String> words = new ArrayList<>();
+    for (FlagValue value : set()) {
+      String name = value.flag().name();
+      if (List.of("config_file", "output_config", "preset").contains(name)) {
+        continue;
+      }
+      switch (value.value()) {
+        case null -> {}
+        case Boolean on -> {
+          if (on) {
+            words.add("--" + name);
+          }
+        }
+        case List<?> list -> {
+          words.add("--" + name);
+          list.forEach(word -> words.add(FlagText.write(word)));
+        }
+        case Object one -> words.add("--" + name + "=" + FlagText.write(one));
+      }
+    }
+    return words;
   }
 
   /// These flags with `more` filled in wherever nothing stronger is set.

@@ -6,6 +6,7 @@ import static dev.anima.config.Checks.check;
 import dev.anima.io.InputException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalInt;
 
@@ -18,6 +19,7 @@ import java.util.OptionalInt;
 /// @param keep which checkpoints stay
 /// @param saveState also what resuming needs, beside every checkpoint and at the end
 /// @param saveStateOnTrainEnd the same at the end only
+/// @param stateEvery time between rolling states; zero for none
 public record OutputConfig(
     Path dir,
     Optional<String> name,
@@ -25,7 +27,8 @@ public record OutputConfig(
     Intervals every,
     Retention keep,
     boolean saveState,
-    boolean saveStateOnTrainEnd) {
+    boolean saveStateOnTrainEnd,
+    Duration stateEvery) {
 
   /// Element types of a saved file.
   public enum SavedType {
@@ -88,6 +91,15 @@ public record OutputConfig(
         "--output_dir: %s is a file, not a folder".formatted(dir));
   }
 
+  private static Duration stateEvery(Flags flags) {
+    double minutes = flags.number("state_every_minutes");
+    check(
+        minutes >= 0 && minutes <= 100_000,
+        "--state_every_minutes must be 0 (never) or a number of minutes, got %s"
+            .formatted(minutes));
+    return Duration.ofMillis(Math.round(minutes * 60_000));
+  }
+
   static OutputConfig of(Flags flags, Path workingDir) {
     String dir = flags.text("output_dir", "");
     if (dir.isEmpty()) {
@@ -110,6 +122,7 @@ public record OutputConfig(
             flags.maybeInteger("save_n_epoch_ratio")),
         Retention.of(flags),
         flags.on("save_state"),
-        flags.on("save_state_on_train_end"));
+        flags.on("save_state_on_train_end"),
+        stateEvery(flags));
   }
 }

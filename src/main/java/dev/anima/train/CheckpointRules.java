@@ -40,6 +40,11 @@ public record CheckpointRules(
     return outputName.orElse("last") + "." + extension;
   }
 
+  /// Name of the folder with the run's record.
+  public String runFolder() {
+    return outputName.orElse("last") + ".run";
+  }
+
   /// Name of the state folder beside a checkpoint, such as `nami-step00000100-state`.
   static String stateBeside(String file) {
     return file.substring(0, file.lastIndexOf('.')) + "-state";

@@ -4,11 +4,15 @@ import dev.anima.dataset.BatchFeed;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.RandomStream;
 import dev.anima.io.InputException;
+import dev.anima.io.RunFailedException;
 import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSaver;
 import dev.anima.train.state.RunState;
 import dev.anima.train.state.StateFolder;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -25,6 +29,8 @@ final class RunStates {
   private final LossAverage average;
   private final CheckpointRules rules;
   private @Nullable Path last;
+  private @Nullable Path rolling;
+  private long savedAt = System.nanoTime();
 
   RunStates(
       TrainSetup setup,
@@ -52,6 +58,42 @@ final class RunStates {
     if (setup.config().output().saveState() && rules.savesAtStep(step)) {
       save(rules.stepFile(step), step, epoch, false);
       rules.stepToRemove(step).ifPresent(old -> remove(rules.stepFile(old)));
+    } else if (isRollingDue()) {
+      saveRolling(step, epoch);
+    }
+  }
+
+  private boolean isRollingDue() {
+    Duration every = setup.config().output().stateEvery();
+    return !every.isZero() && System.nanoTime() - savedAt >= every.toNanos();
+  }
+
+  /// The newest state of this run replaces the one before it when it is whole.
+  private void saveRolling(int step, int epoch) {
+    Path run = runFolder();
+    try {
+      Files.createDirectories(run);
+    } catch (IOException e) {
+      throw new RunFailedException(
+          "%s cannot be written to (%s)".formatted(run, e.getMessage()), e);
+    }
+    Path before = rolling;
+    rolling = run.resolve("state-step%08d".formatted(step));
+    saveIn(rolling, step, epoch, false);
+    if (before != null && !before.equals(rolling)) {
+      StateFolder.remove(before);
+    }
+  }
+
+  private Path runFolder() {
+    return setup.config().output().dir().resolve(rules.runFolder());
+  }
+
+  /// The run is complete: its final file is written, nothing is left to go on with.
+  void afterEnd() {
+    if (rolling != null) {
+      StateFolder.remove(rolling);
+      rolling = null;
     }
   }
 
@@ -77,9 +119,7 @@ final class RunStates {
   /// After a stop by the user; says how to go on.
   void atStop(int step, int epoch) {
     if (!wantedAtEnd()) {
-      listener.on(
-          new TrainEvent.Note(
-              "no state was saved, so this run cannot be gone on with exactly (--save_state writes one at a stop)"));
+      stopWithRolling(step, epoch);
       return;
     }
     Path folder = folder(rules.stepFile(step));
@@ -88,6 +128,17 @@ final class RunStates {
     }
     listener.on(
         new TrainEvent.Note("to go on from here, give the same flags and --resume=" + folder));
+  }
+
+  private void stopWithRolling(int step, int epoch) {
+    if (setup.config().output().stateEvery().isZero()) {
+      listener.on(
+          new TrainEvent.Note(
+              "no state was saved, so this run cannot be gone on with exactly (--save_state writes one at a stop)"));
+      return;
+    }
+    saveRolling(step, epoch);
+    listener.on(new TrainEvent.Note("to go on from here: anima resume " + runFolder()));
   }
 
   private boolean wantedAtEnd() {
@@ -99,7 +150,10 @@ final class RunStates {
   }
 
   private void save(String file, int step, int epoch, boolean epochDone) {
-    Path folder = folder(file);
+    saveIn(folder(file), step, epoch, epochDone);
+  }
+
+  private void saveIn(Path folder, int step, int epoch, boolean epochDone) {
     new NotFinite(setup, parts)
         .checkWeights(step, last == null ? "there is no state yet" : "the last state is " + last);
     LoraSaver.Options exact =
@@ -110,6 +164,7 @@ final class RunStates {
         optimizer -> parts.learner().saveOptimizer(optimizer),
         state(step, epoch, epochDone));
     last = folder;
+    savedAt = System.nanoTime();
     listener.on(new TrainEvent.StateSaved(folder, step));
   }
 
@@ -143,6 +198,10 @@ final class RunStates {
   /// Puts back what [RunStart] holds: data, random numbers, average. Weights and optimizer are put
   /// back by [Learner].
   void restore(RunState run) {
+    Path from = setup.config().length().resume().orElseThrow();
+    if (from.startsWith(runFolder())) {
+      rolling = from; // ours to replace
+    }
     feed.resume(run.feed());
     average.restore(run.average());
     List<RandomStream> streams = parts.streams();

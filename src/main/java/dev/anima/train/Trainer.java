@@ -321,6 +321,7 @@ final class Trainer {
     } else {
       states.atEnd(step, epoch);
       checkpoints.atEnd(step, epoch);
+      states.afterEnd();
     }
     listener.on(new TrainEvent.Finished(step, average.average(), stopped));
   }
