@@ -155,7 +155,7 @@ public final class Flags {
     List<String> words = new ArrayList<>();
     for (FlagValue value : set()) {
       String name = value.flag().name();
-      if (List.of("config_file", "output_config", "preset").contains(name)) {
+      if (List.of("config_file", "output_config", "preset", "like").contains(name)) {
         continue;
       }
       switch (value.value()) {

@@ -2,17 +2,18 @@ package dev.anima.config;
 
 import dev.anima.io.InputException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/// From the words of a training command to its flags: command line, then flag file, then preset,
-/// then defaults.
+/// From the words of a training command to its flags: command line, then flag file, then preset or
+/// the recipe of a finished LoRA, then defaults.
 public final class FlagsReader {
   private FlagsReader() {}
 
   /// Flags of a command.
   ///
-  /// @param warnings keys of the flag file that mean nothing
+  /// @param warnings keys of the flag file that mean nothing, and what a recipe does not tell
   /// @param written the file `--output_config` wrote; the command is done then
   public record Command(Flags flags, List<String> warnings, Optional<Path> written) {}
 
@@ -24,21 +25,33 @@ public final class FlagsReader {
     if (typed.helpWanted()) {
       return new Command(typed, List.of(), Optional.empty());
     }
-    boolean hasFile = typed.path("config_file").isPresent();
     if (typed.on("output_config")) {
-      if (!hasFile) {
-        throw new InputException("--output_config needs --config_file, the file to write");
-      }
-      return new Command(typed, List.of(), Optional.of(ConfigFile.write(fill(typed), workingDir)));
+      return write(typed, workingDir);
     }
-    if (!hasFile) {
-      return new Command(fill(typed), List.of(), Optional.empty());
+    if (typed.path("config_file").isEmpty()) {
+      return command(typed, List.of(), workingDir);
     }
     ConfigFile.Read read = ConfigFile.read(typed, workingDir);
-    return new Command(fill(read.flags()), read.warnings(), Optional.empty());
+    return command(read.flags(), read.warnings(), workingDir);
   }
 
-  private static Flags fill(Flags flags) {
-    return Preset.of(flags).map(preset -> preset.fill(flags)).orElse(flags);
+  private static Command write(Flags typed, Path workingDir) {
+    if (typed.path("config_file").isEmpty()) {
+      throw new InputException("--output_config needs --config_file, the file to write");
+    }
+    Command filled = command(typed, List.of(), workingDir);
+    return new Command(
+        typed, filled.warnings(), Optional.of(ConfigFile.write(filled.flags(), workingDir)));
+  }
+
+  private static Command command(Flags given, List<String> warnings, Path workingDir) {
+    if (given.isSet("preset") && given.isSet("like")) {
+      throw new InputException("--preset and --like both bring a recipe\n  -> drop one of them");
+    }
+    Flags preset = Preset.of(given).map(recipe -> recipe.fill(given)).orElse(given);
+    Recipes.Filled like = Recipes.fill(preset, workingDir);
+    List<String> all = new ArrayList<>(warnings);
+    all.addAll(like.notes());
+    return new Command(like.flags(), all, Optional.empty());
   }
 }

@@ -2,6 +2,7 @@ package dev.anima.train;
 
 import dev.anima.config.Flags;
 import dev.anima.config.PublishConfig;
+import dev.anima.config.Recipes;
 import dev.anima.config.Size;
 import dev.anima.io.PythonText;
 import java.time.Instant;
@@ -149,6 +150,7 @@ public record RunMetadata(
     map.put("ss_training_finished_at", seconds(now));
     map.put("ss_steps", Integer.toString(steps));
     map.put("ss_epoch", Integer.toString(epoch));
+    map.put(Recipes.KEY, Recipes.manifest(flags));
     return map;
   }
 

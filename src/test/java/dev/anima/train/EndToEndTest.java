@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.anima.Golden;
 import dev.anima.config.FlagsReader;
 import dev.anima.config.NetworkConfig;
+import dev.anima.config.Recipes;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
@@ -261,6 +262,8 @@ class EndToEndTest {
         expected.remove(key);
         actual.remove(key);
       });
+      // --no_metadata leaves out the recipe too.
+      assertThat(actual.remove(Recipes.KEY) != null).isEqualTo(expected.containsKey("ss_steps"));
       assertThat(actual).isEqualTo(expected);
     }
   }
