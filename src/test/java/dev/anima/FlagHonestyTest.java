@@ -60,7 +60,6 @@ class FlagHonestyTest {
   /// Parts of the configuration nobody outside asks for, with the reason.
   private static final Set<String> NOT_ASKED =
       Set.of(
-          "MemoryConfig.blocksToSwap", // no effect in flags.md; kept for its conflicts
           "SubsetSpec.validationSplit", // the dataset's counts; the flag report asks
           "DatasetSpec.where", // for messages of the configuration's own
           "TrainConfig.noise",

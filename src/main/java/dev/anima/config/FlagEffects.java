@@ -81,12 +81,12 @@ final class FlagEffects {
       case "cache_latents", "cache_text_encoder_outputs" ->
           effective(flags.on(name + "_to_disk") ? "on disk" : "in memory", "");
       case "cpu_offload_checkpointing" ->
-          ignored(
-              flags.on("gradient_checkpointing")
-                  ? "kept inputs stay on the device; --gradient_checkpointing alone counts"
-                  : "it needs --gradient_checkpointing");
-      case "unsloth_offload_checkpointing" ->
-          effective("as --gradient_checkpointing", "kept inputs stay on the device");
+          flags.on("gradient_checkpointing")
+              ? inMainMemory()
+              : ignored("it needs --gradient_checkpointing");
+      case "unsloth_offload_checkpointing" -> inMainMemory();
+      case "blocks_to_swap" ->
+          only(flags.maybeInteger(name).orElse(0) > 0, "0 blocks are swapped anyway");
       case "fp8_base", "fp8_base_unet" ->
           flags.on("reference_exact")
               ? ignored("--reference_exact: the reference switches it off for Anima")
@@ -102,6 +102,10 @@ final class FlagEffects {
       case "loss_type", "huber_c", "huber_scale", "huber_schedule" -> loss(name);
       default -> savingOrSampling(name);
     };
+  }
+
+  private static Finding inMainMemory() {
+    return effective("as --gradient_checkpointing", "the blocks' inputs wait in main memory");
   }
 
   private Finding logging(String name) {

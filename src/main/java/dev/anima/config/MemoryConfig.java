@@ -4,7 +4,8 @@ import static dev.anima.config.Checks.check;
 
 /// What a run gives up to need less memory; the numbers stay the same.
 ///
-/// @param blocksToSwap DiT blocks that wait in main memory, 0 for none
+/// @param blocksToSwap DiT blocks, counted from the last, that wait outside the device until they
+///   are used; 0 for none
 public record MemoryConfig(Checkpointing checkpointing, int blocksToSwap) {
   /// What happens to a block's activations between forward and backward.
   public enum Checkpointing {

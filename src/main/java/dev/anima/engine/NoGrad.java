@@ -1,6 +1,7 @@
 package dev.anima.engine;
 
 import org.bytedeco.pytorch.AutoGradMode;
+import org.bytedeco.pytorch.GradMode;
 
 /// While open, operations of this thread record no autograd graph. Only for try-with-resources: one
 /// left open turns gradients off for good.
@@ -10,6 +11,11 @@ public final class NoGrad implements AutoCloseable {
   @Override
   public void close() {
     guard.deallocate();
+  }
+
+  /// Whether operations of this thread record no graph now.
+  public static boolean isOn() {
+    return !GradMode.is_enabled();
   }
 
   /// The opposite: records a graph although an enclosing [NoGrad] is open (recompute inside an

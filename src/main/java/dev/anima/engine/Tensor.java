@@ -710,4 +710,11 @@ public final class Tensor implements AutoCloseable {
     pinned.copy_(raw, true);
     return new Tensor(pinned);
   }
+
+  /// [#copy_] that does not wait for a card: the source must stay as it is until the card is done.
+  /// On the CPU the same as [#copy_].
+  public Tensor copyLater_(Tensor source) {
+    raw.copy_(source.raw, true);
+    return this;
+  }
 }

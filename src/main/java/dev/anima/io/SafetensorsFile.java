@@ -51,6 +51,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
   private final Path path;
   private final Arena arena;
+  private final long dataPosition;
   private final MemorySegment data;
   private final Map<String, Entry> entries;
   private final Map<String, String> metadata;
@@ -58,11 +59,13 @@ public final class SafetensorsFile implements AutoCloseable {
   private SafetensorsFile(
       Path path,
       Arena arena,
+      long dataPosition,
       MemorySegment data,
       Map<String, Entry> entries,
       Map<String, String> metadata) {
     this.path = path;
     this.arena = arena;
+    this.dataPosition = dataPosition;
     this.data = data;
     this.entries = entries;
     this.metadata = metadata;
@@ -155,6 +158,7 @@ public final class SafetensorsFile implements AutoCloseable {
     return new SafetensorsFile(
         path,
         arena,
+        8 + headerLength,
         data,
         Collections.unmodifiableMap(entries),
         Collections.unmodifiableMap(metadata));
@@ -277,6 +281,12 @@ public final class SafetensorsFile implements AutoCloseable {
   public MemorySegment bytes(String name) {
     Entry entry = entry(name);
     return data.asSlice(entry.offset(), entry.bytes());
+  }
+
+  /// Where the tensor's bytes are in the file.
+  public FileSpan span(String name) {
+    Entry entry = entry(name);
+    return new FileSpan(path, dataPosition + entry.offset(), entry.bytes());
   }
 
   /// Everything after the header.

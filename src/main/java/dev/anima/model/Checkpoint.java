@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /// The tensors of one model file, or of all parts of a sharded one, under names without the
 /// prefixes that different programs put before them. Opening maps the files and reads their headers
@@ -141,6 +142,16 @@ public final class Checkpoint implements TensorSource {
     Source source = source(name);
     return source.entry().dtype().equals(dtype.safetensorsName())
         && source.file().bytes(source.entry().name()).address() % dtype.bytes() == 0;
+  }
+
+  @Override
+  public Optional<StoredTensor> stored(String name) {
+    Source source = source(name);
+    return Optional.of(
+        new StoredTensor(
+            source.file().span(source.entry().name()),
+            Dtype.ofSafetensors(source.entry().dtype()),
+            source.entry().shape()));
   }
 
   private Source source(String name) {

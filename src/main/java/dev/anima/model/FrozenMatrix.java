@@ -2,6 +2,8 @@ package dev.anima.model;
 
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Tensor;
+import java.util.List;
+import java.util.function.UnaryOperator;
 
 /// The weight `(out, in)` of a frozen linear layer, in whatever form it is kept.
 public sealed interface FrozenMatrix {
@@ -9,11 +11,27 @@ public sealed interface FrozenMatrix {
   /// caller's scope.
   Tensor in(Dtype dtype);
 
+  /// The same form with every tensor changed: moved, copied, or replaced by a place for it.
+  FrozenMatrix map(UnaryOperator<Tensor> change);
+
+  /// What it consists of, in the order of the record.
+  List<Tensor> tensors();
+
   /// Kept in a dtype that can be computed with.
   record Dense(Tensor tensor) implements FrozenMatrix {
     @Override
     public Tensor in(Dtype dtype) {
       return tensor.to(dtype);
+    }
+
+    @Override
+    public Dense map(UnaryOperator<Tensor> change) {
+      return new Dense(change.apply(tensor));
+    }
+
+    @Override
+    public List<Tensor> tensors() {
+      return List.of(tensor);
     }
   }
 
@@ -25,6 +43,16 @@ public sealed interface FrozenMatrix {
     @Override
     public Tensor in(Dtype dtype) {
       return codes.to(dtype).mul_(scales.to(dtype));
+    }
+
+    @Override
+    public RowScaled map(UnaryOperator<Tensor> change) {
+      return new RowScaled(change.apply(codes), change.apply(scales));
+    }
+
+    @Override
+    public List<Tensor> tensors() {
+      return List.of(codes, scales);
     }
 
     /// Writes the weight into a buffer: the same numbers as [#in], without a new tensor.

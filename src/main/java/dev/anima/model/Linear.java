@@ -23,6 +23,11 @@ public record Linear(String module, FrozenMatrix weight, @Nullable Tensor bias) 
     return adapters.apply(module, input, output);
   }
 
+  /// The same with a copy of the weight, in the caller's scope.
+  public Linear copied() {
+    return new Linear(module, weight.map(Tensor::copy), bias);
+  }
+
   private Tensor product(Tensor input) {
     var dtype = input.dtype();
     return Ops.linear(input, weight.in(dtype), bias == null ? null : bias.to(dtype));

@@ -5,6 +5,7 @@ import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Tensor;
 import java.util.List;
+import java.util.Optional;
 
 /// Made-up weights of a given layout, for measurements: matrices with standard deviation `1 /
 /// sqrt(in)`, so that activations stay in range, vectors of ones.
@@ -39,6 +40,11 @@ public final class RandomTensors implements TensorSource {
   @Override
   public boolean usableInPlace(String name, Dtype dtype) {
     return placement.device().isCpu() && dtype == placement.dtype();
+  }
+
+  @Override
+  public Optional<StoredTensor> stored(String name) {
+    return Optional.empty();
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /// Owner of one model's tensors: takes them out of a checkpoint (or another source) into the wanted
@@ -117,6 +118,42 @@ public final class Weights implements AutoCloseable {
       own(packed.codes());
       own(packed.scales());
       return new Linear(module, packed, null);
+    }
+  }
+
+  /// A layer as from [#packable] that waits outside the device until its block is used.
+  ///
+  /// On the CPU: in the file, unless it is packed or changed by an edit; what is made of the file's
+  /// numbers stays in memory, where it would wait anyway. On a card: in main memory, in the form it
+  /// is kept in.
+  ///
+  /// @param layer its name inside the block
+  public Linear waiting(String module, LayerStream stream, int block, String layer) {
+    String name = module + ".weight";
+    if (placement.device().isCpu()) {
+      Optional<StoredTensor> stored = source.stored(name);
+      boolean asInFile = storage == WeightStorage.COMPUTE && !isEdited(module);
+      return stored.isPresent() && asInFile
+          ? new Linear(module, stream.inFile(block, layer, stored.get()), null)
+          : packable(module);
+    }
+    try (Scope _ = new Scope()) {
+      Tensor weight =
+          edit.apply(module, source.view(name).to(placement.device(), placement.dtype()));
+      FrozenMatrix kept =
+          storage == WeightStorage.COMPUTE ? new FrozenMatrix.Dense(weight) : storage.pack(weight);
+      FrozenMatrix place = stream.inMemory(block, layer, kept.map(Tensor::toHost));
+      return new Linear(module, place, null);
+    }
+  }
+
+  private boolean isEdited(String module) {
+    if (edit.equals(WeightEdit.NONE)) {
+      return false;
+    }
+    try (Scope _ = new Scope()) {
+      Tensor weight = source.view(module + ".weight").to(placement.device(), placement.dtype());
+      return edit.apply(module, weight) != weight;
     }
   }
 

@@ -65,18 +65,37 @@ public record CostEstimate(DitConfig config, Dtype dtype, int textRows) {
     if (storage == WeightStorage.COMPUTE) {
       return weightBytes();
     }
-    long packed = 0;
+    Matrices matrices = matrices();
+    long kept = config.layout().elements() - matrices.elements;
+    long staging = matrices.elements / config.blocks();
+    return matrices.elements + (kept + matrices.rows + staging) * dtype.bytes();
+  }
+
+  /// How much less of [#weightBytes] is on the device when `swapped` blocks wait outside; two of
+  /// them are there at any time.
+  public long swapSaves(WeightStorage storage, int swapped) {
+    Matrices matrices = matrices();
+    long all =
+        storage == WeightStorage.COMPUTE
+            ? matrices.elements * dtype.bytes()
+            : matrices.elements + matrices.rows * dtype.bytes();
+    return all / config.blocks() * Math.max(0, swapped - 2);
+  }
+
+  /// The matrices of all blocks that can be packed and swapped.
+  private record Matrices(long elements, long rows) {}
+
+  private Matrices matrices() {
+    long elements = 0;
     long rows = 0;
     for (Map.Entry<String, List<Long>> tensor : config.layout().expected().entrySet()) {
       if (BlockWeights.isPackable(tensor.getKey())) {
         List<Long> shape = tensor.getValue();
-        packed += shape.getFirst() * shape.getLast();
+        elements += shape.getFirst() * shape.getLast();
         rows += shape.getFirst();
       }
     }
-    long kept = config.layout().elements() - packed;
-    long staging = packed / config.blocks();
-    return packed + (kept + rows + staging) * dtype.bytes();
+    return new Matrices(elements, rows);
   }
 
   /// Bytes of activations alive at the peak of a step.

@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// The weights stay the model's. The modulation of blocks whose modulation layers do not train is
 /// one batched product; that takes a second copy of those layers, so not over packed blocks, where
-/// memory is what counts. Packed blocks are unpacked one at a time, right before they run.
+/// memory is what counts. Packed blocks are unpacked one at a time, right before they run; swapped
+/// ones are fetched by the model, one ahead.
 final class ExplicitDit implements AutoCloseable {
   private final AnimaDit dit;
   private final Adapters adapters;
@@ -130,8 +131,10 @@ final class ExplicitDit implements AutoCloseable {
     return adapters;
   }
 
-  /// Valid until another block is asked for: their unpacked weights share one buffer.
+  /// Valid until another block is asked for: they share the buffers of unpacked and of swapped
+  /// weights.
   ExplicitBlock block(int index) {
+    dit.fetchBlock(index);
     staging.fill(index);
     return blocks.get(index);
   }

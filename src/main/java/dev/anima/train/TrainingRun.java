@@ -20,6 +20,7 @@ import dev.anima.lora.StreamDraws;
 import dev.anima.model.Placement;
 import dev.anima.model.RotaryPrecision;
 import dev.anima.model.dit.AnimaDit;
+import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.Qwen3Config;
 import dev.anima.model.text.Tokenizers;
 import dev.anima.model.vae.QwenImageVae;
@@ -60,7 +61,7 @@ public final class TrainingRun implements AutoCloseable {
   private final LrSchedule schedule;
   private final Objective objective;
   private final Optional<PromptFile> prompts;
-  private final Optional<PassKind> passKind;
+  private final PassKind passKind;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// Checks what can be checked without loading weights.
@@ -74,13 +75,14 @@ public final class TrainingRun implements AutoCloseable {
   /// As above, with a way through the DiT other than what the flags ask for.
   TrainingRun(
       TrainSetup setup, TrainListener listener, String program, Optional<PassKind> passKind) {
-    this.passKind = passKind;
     this.setup = setup;
     this.listener = listener;
     this.program = program;
     TrainConfig config = setup.config();
     Checkpoints.prepare(config.output().dir());
     ModelChecks.run(config.models());
+    int blocks = DitConfig.read(config.models().dit()).blocks();
+    this.passKind = passKind.orElseGet(() -> PassKind.of(config.memory(), blocks));
     this.trained = TrainedModel.of(setup);
     this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
@@ -177,18 +179,17 @@ public final class TrainingRun implements AutoCloseable {
                   setup.config().models().dit(),
                   placement,
                   base.into(Network.DIT),
-                  TrainSetup.storage(setup.config().precision())));
+                  TrainSetup.storage(setup.config().precision()),
+                  passKind.swapped()));
     }
+    swapNote(dit).ifPresent(note -> listener.on(new TrainEvent.Note(note)));
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));
     resume(loras, learner);
     DitPasses passes =
         own(
             DitPasses.of(
-                passKind.orElseGet(
-                    () -> PassKind.of(setup.config().memory(), dit.config().blocks())),
-                dit,
-                List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
+                passKind, dit, List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
     RunParts parts =
         new RunParts(
             trained,
@@ -261,6 +262,27 @@ public final class TrainingRun implements AutoCloseable {
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
     objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+  }
+
+  private Optional<String> swapNote(AnimaDit dit) {
+    if (passKind.swapped() == 0) {
+      return Optional.empty();
+    }
+    String blocks =
+        "%d of %d DiT blocks wait ".formatted(passKind.swapped(), dit.config().blocks());
+    if (dit.bytesInFile() > 0) {
+      return Optional.of(
+          blocks
+              + "in the model's file and are read ahead of their use"
+              + (setup.config().network().base().isEmpty()
+                  ? ""
+                  : "; what --base_weights changes stays in memory"));
+    }
+    return Optional.of(
+        dit.bytesInMainMemory() > 0
+            ? blocks + "in main memory and are copied ahead of their use"
+            : "--blocks_to_swap has no effect: on the CPU, weights that are not as in the model's"
+                + " file (8-bit ones, or all changed by --base_weights) stay in memory");
   }
 
   /// Where the models of the run live.

@@ -6,6 +6,7 @@ import dev.anima.config.NetworkConfig.Trained;
 import dev.anima.config.Size;
 import dev.anima.config.TrainConfig;
 import dev.anima.engine.Dtype;
+import dev.anima.model.WeightStorage;
 import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.Qwen3Config;
 import dev.anima.train.CostEstimate;
@@ -48,12 +49,21 @@ record Costs(
               estimate.activationBytes(batch.pixels(), batch.images(), recomputes())
                   + textActivations(batch.images()));
     }
-    long dit = estimate.weightBytes(TrainSetup.storage(config.precision()));
+    WeightStorage storage = TrainSetup.storage(config.precision());
+    long dit = estimate.weightBytes(storage) - swapSaves(estimate, storage);
     long text = textLives ? qwen3.layout().elements() * dtype().bytes() : 0;
     long vae = config.cache().latents() == Store.NONE ? vaeParameters * dtype().bytes() : 0;
     long lora = CostEstimate.loraBytes(loraParameters, stateBytes(optimizer));
     return new Preview.Memory(
         dit + text + vae + activations + lora, dit, text, vae, activations, lora);
+  }
+
+  /// What is packed stays in memory on the CPU.
+  private long swapSaves(CostEstimate estimate, WeightStorage storage) {
+    boolean card = config.machine().device().startsWith("cuda");
+    return storage == WeightStorage.COMPUTE || card
+        ? estimate.swapSaves(storage, config.memory().blocksToSwap())
+        : 0;
   }
 
   private long textActivations(int images) {

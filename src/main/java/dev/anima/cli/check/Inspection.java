@@ -6,7 +6,9 @@ import dev.anima.config.DatasetConfig;
 import dev.anima.config.FlagReport;
 import dev.anima.config.FlagReport.RunFacts;
 import dev.anima.config.Flags;
+import dev.anima.config.MemoryConfig;
 import dev.anima.config.TrainConfig;
+import dev.anima.train.PassKind;
 import dev.anima.train.RunPlan;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
@@ -69,6 +71,8 @@ final class Inspection {
           Outputs.checkWritable(c.output().dir());
           return c;
         }));
+    Optional<Preview.Swap> swap =
+        config.flatMap(c -> models.dit().flatMap(dit -> swap(c.memory(), dit.blocks())));
     Optional<Costs> costs = costs(config, models, data);
     Optional<Preview.Memory> memory =
         costs.flatMap(
@@ -104,6 +108,7 @@ final class Inspection {
         scheduled
             ? schedule.flatMap(flags -> curve.flatMap(c -> schedule(flags, c, lora)))
             : Optional.empty(),
+        swap,
         memory,
         flops.orElse(0),
         time(costs, plan, flops, speed));
@@ -121,6 +126,13 @@ final class Inspection {
           }));
     });
     return data;
+  }
+
+  private Optional<Preview.Swap> swap(MemoryConfig memory, int blocks) {
+    return problems
+        .attempt(() -> PassKind.of(memory, blocks))
+        .filter(kind -> kind.swapped() > 0)
+        .map(kind -> new Preview.Swap(kind.swapped(), blocks));
   }
 
   /// From the flags themselves, so that steps are told even while something else is wrong.

@@ -23,6 +23,7 @@ import java.util.Optional;
 /// @param lora empty while the models could not be read
 /// @param learningRates one for each group of parameters
 /// @param schedule learning rate over the run
+/// @param swap blocks of the DiT that wait outside; empty without `--blocks_to_swap`
 /// @param memory estimate at the peak of a step
 /// @param flopsPerStep floating-point operations of a mean step, 0 while the models could not be
 ///   read
@@ -50,6 +51,7 @@ record Preview(
     Optional<Lora> lora,
     List<Group> learningRates,
     Optional<Schedule> schedule,
+    Optional<Swap> swap,
     Optional<Memory> memory,
     double flopsPerStep,
     Optional<Time> time) {
@@ -119,6 +121,10 @@ record Preview(
 
   /// @param step 0-based
   record Rate(int step, double rate) {}
+
+  /// @param blocks that wait
+  /// @param of so many
+  record Swap(int blocks, int of) {}
 
   /// Bytes, estimated from shapes.
   record Memory(

@@ -136,6 +136,13 @@ final class PreviewText {
 
   private void costs() {
     preview
+        .swap()
+        .ifPresent(swap ->
+            page.fact(
+                "Block swap",
+                "%d of %s wait outside until they are used: on the CPU in the DiT's file, on a card in main memory"
+                    .formatted(swap.blocks(), count(swap.of(), "block"))));
+    preview
         .memory()
         .ifPresent(memory ->
             page.fact(

@@ -1,15 +1,18 @@
 package dev.anima.model.dit;
 
 import dev.anima.engine.Dtype;
+import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
 import dev.anima.model.Adapters;
 import dev.anima.model.Checkpoint;
+import dev.anima.model.LayerStream;
 import dev.anima.model.Linear;
 import dev.anima.model.Placement;
 import dev.anima.model.RandomTensors;
 import dev.anima.model.Rotary;
+import dev.anima.model.TensorSource;
 import dev.anima.model.WeightEdit;
 import dev.anima.model.WeightStorage;
 import dev.anima.model.Weights;
@@ -31,6 +34,7 @@ public final class AnimaDit implements AutoCloseable {
   private final Linear patchEmbedding;
   private final TimestepEmbedding timestepEmbedding;
   private final RopeTables ropeTables;
+  private final LayerStream stream;
   private final List<BlockWeights> blocks;
   private final ModulationWeights finalModulation;
   private final Linear finalLinear;
@@ -45,16 +49,20 @@ public final class AnimaDit implements AutoCloseable {
   /// @param columns tokens across
   public record Embedded(Tensor x, Conditioning conditioning, Rotary rope, int rows, int columns) {}
 
-  private AnimaDit(DitConfig config, Weights weights) {
+  /// @param stream of the blocks that wait; owned from here on, like `weights`
+  private AnimaDit(DitConfig config, Weights weights, LayerStream stream) {
     this.config = config;
     this.weights = weights;
+    this.stream = stream;
     Placement placement = weights.placement();
     patchEmbedding = weights.linear("x_embedder.proj.1");
     timestepEmbedding = new TimestepEmbedding(weights, config.channels());
     ropeTables = new RopeTables(config.headSize(), placement);
     llmAdapter = new LlmAdapter(config.adapter(), weights);
     blocks =
-        IntStream.range(0, config.blocks()).mapToObj(i -> BlockWeights.load(weights, i)).toList();
+        IntStream.range(0, config.blocks())
+            .mapToObj(i -> BlockWeights.load(weights, i, stream))
+            .toList();
     finalModulation = ModulationWeights.load(weights, "final_layer.adaln_modulation");
     finalLinear = weights.linear("final_layer.linear");
     weights.loaded();
@@ -76,12 +84,39 @@ public final class AnimaDit implements AutoCloseable {
   /// norms, embeddings, final layer and LLM adapter stay in the model's dtype.
   public static AnimaDit load(
       Path file, Placement placement, WeightEdit edit, WeightStorage storage) {
+    return load(file, placement, edit, storage, 0);
+  }
+
+  /// As above, with the attention and MLP matrices of the last `swappedBlocks` blocks outside the
+  /// device until they are used: on the CPU in the file, on a card in main memory. The numbers are
+  /// the same.
+  ///
+  /// On the CPU, matrices that are packed or changed by `edit` stay in memory: they are in no file.
+  ///
+  /// @throws IllegalArgumentException if the model has fewer blocks
+  public static AnimaDit load(
+      Path file, Placement placement, WeightEdit edit, WeightStorage storage, int swappedBlocks) {
     Checkpoint checkpoint = Checkpoint.open(file);
     Weights weights = new Weights(checkpoint, placement, edit, storage);
     try {
-      return new AnimaDit(DitConfig.of(checkpoint), weights);
+      return assemble(DitConfig.of(checkpoint), weights, swappedBlocks);
     } catch (RuntimeException e) {
       weights.close();
+      throw e;
+    }
+  }
+
+  private static AnimaDit assemble(DitConfig config, Weights weights, int swappedBlocks) {
+    if (swappedBlocks < 0 || swappedBlocks > config.blocks()) {
+      throw new IllegalArgumentException(
+          "%d of %d blocks cannot be swapped".formatted(swappedBlocks, config.blocks()));
+    }
+    LayerStream stream =
+        new LayerStream(weights.placement(), config.blocks() - swappedBlocks, config.blocks());
+    try {
+      return new AnimaDit(config, weights, stream);
+    } catch (RuntimeException e) {
+      stream.close();
       throw e;
     }
   }
@@ -94,13 +129,8 @@ public final class AnimaDit implements AutoCloseable {
   /// As above, with the blocks' matrices kept in `storage`.
   public static AnimaDit random(
       DitConfig config, Placement placement, long seed, WeightStorage storage) {
-    return new AnimaDit(
-        config,
-        new Weights(
-            new RandomTensors(config.layout(), placement, seed),
-            placement,
-            WeightEdit.NONE,
-            storage));
+    TensorSource numbers = new RandomTensors(config.layout(), placement, seed);
+    return assemble(config, new Weights(numbers, placement, WeightEdit.NONE, storage), 0);
   }
 
   /// Attend to no more text rows than there are image tokens, as the reference does with
@@ -131,9 +161,19 @@ public final class AnimaDit implements AutoCloseable {
     return llmAdapter;
   }
 
-  /// Bytes of all weights, adapter included.
+  /// Bytes of all weights on the device, adapter and staging buffers included.
   public long bytes() {
-    return weights.bytes();
+    return weights.bytes() + stream.bufferBytes();
+  }
+
+  /// Bytes of weights that wait in the model's file, as stored there.
+  public long bytesInFile() {
+    return stream.fileBytes();
+  }
+
+  /// Bytes of weights that wait in main memory for their turn on a card.
+  public long bytesInMainMemory() {
+    return stream.memoryBytes();
   }
 
   /// The velocity at `noisy`.
@@ -158,7 +198,11 @@ public final class AnimaDit implements AutoCloseable {
       Embedded embedded = embed(noisy, timesteps, paddingMask, adapters);
       Tensor x = embedded.x();
       for (int i = 0; i < config.blocks(); i++) {
-        Tensor next = block(i, x, embedded, text, adapters);
+        fetchBlock(i);
+        // A graph over all blocks needs all their weights at once.
+        boolean copy = stream.has(i) && !NoGrad.isOn();
+        BlockWeights block = copy ? blocks.get(i).copied() : blocks.get(i);
+        Tensor next = block(block, x, embedded, text, adapters);
         x.close(); // the graph, if there is one, keeps what it needs
         x = next;
       }
@@ -188,13 +232,20 @@ public final class AnimaDit implements AutoCloseable {
         columns);
   }
 
-  /// Block `index` of the loop; a pure function that may be run again.
+  /// Block `index` of the loop; a pure function that may be run again. A graph over a block that is
+  /// swapped must be used up before another block is asked for.
   ///
   /// @param x `(B, L, c)`
   /// @return `(B, L, c)` in the caller's scope
   public Tensor block(int index, Tensor x, Embedded embedded, Tensor text, Adapters adapters) {
+    fetchBlock(index);
+    return block(blocks.get(index), x, embedded, text, adapters);
+  }
+
+  private Tensor block(
+      BlockWeights block, Tensor x, Embedded embedded, Tensor text, Adapters adapters) {
     return DitBlock.forward(
-        blocks.get(index), x, embedded.conditioning(), embedded.rope(), text, adapters, cutsText);
+        block, x, embedded.conditioning(), embedded.rope(), text, adapters, cutsText);
   }
 
   /// The final layer, and tokens back to latents.
@@ -213,7 +264,16 @@ public final class AnimaDit implements AutoCloseable {
     return finalLinear.apply(n, adapters);
   }
 
-  /// The weights of block `index`, owned by this.
+  /// Block `index` is computed next: brings its weights to their places if it is swapped, and
+  /// begins to fetch those of the next. The weights of the block before may be gone after this.
+  ///
+  /// @throws dev.anima.io.RunFailedException if the file can no longer be read
+  public void fetchBlock(int index) {
+    stream.use(index);
+  }
+
+  /// The weights of block `index`, owned by this. If it is swapped, they are there after
+  /// [#fetchBlock], and share their places with those of other blocks.
   public BlockWeights blockWeights(int index) {
     return blocks.get(index);
   }
@@ -223,6 +283,7 @@ public final class AnimaDit implements AutoCloseable {
     llmAdapter.close();
     ropeTables.close();
     timestepEmbedding.close();
+    stream.close();
     weights.close();
   }
 }

@@ -1,8 +1,10 @@
 package dev.anima.model.dit;
 
 import dev.anima.engine.Tensor;
+import dev.anima.model.LayerStream;
 import dev.anima.model.Linear;
 import dev.anima.model.Weights;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /// The 20 weights of one DiT block. `c` width, `x` text width, `f` MLP width, `a` bottleneck, `d`
@@ -25,14 +27,21 @@ public record BlockWeights(
   /// @param kNorm `(d)`
   public record AttentionWeights(
       Linear q, Linear k, Linear v, Linear output, Tensor qNorm, Tensor kNorm) {
-    static AttentionWeights load(Weights weights, String module) {
+    /// @param matrices gives the layer of a name inside the block
+    static AttentionWeights load(
+        Weights weights, String block, Function<String, Linear> matrices, String name) {
       return new AttentionWeights(
-          weights.packable(module + ".q_proj"),
-          weights.packable(module + ".k_proj"),
-          weights.packable(module + ".v_proj"),
-          weights.packable(module + ".output_proj"),
-          weights.tensor(module + ".q_norm.weight"),
-          weights.tensor(module + ".k_norm.weight"));
+          matrices.apply(name + ".q_proj"),
+          matrices.apply(name + ".k_proj"),
+          matrices.apply(name + ".v_proj"),
+          matrices.apply(name + ".output_proj"),
+          weights.tensor(block + name + ".q_norm.weight"),
+          weights.tensor(block + name + ".k_norm.weight"));
+    }
+
+    AttentionWeights copied() {
+      return new AttentionWeights(
+          q.copied(), k.copied(), v.copied(), output.copied(), qNorm, kNorm);
     }
 
     long headSize() {
@@ -43,9 +52,13 @@ public record BlockWeights(
   /// @param layer1 `(f, c)`
   /// @param layer2 `(c, f)`
   public record MlpWeights(Linear layer1, Linear layer2) {
-    static MlpWeights load(Weights weights, String module) {
-      return new MlpWeights(
-          weights.packable(module + ".layer1"), weights.packable(module + ".layer2"));
+    /// @param matrices gives the layer of a name inside the block
+    static MlpWeights load(Function<String, Linear> matrices, String name) {
+      return new MlpWeights(matrices.apply(name + ".layer1"), matrices.apply(name + ".layer2"));
+    }
+
+    MlpWeights copied() {
+      return new MlpWeights(layer1.copied(), layer2.copied());
     }
   }
 
@@ -63,14 +76,31 @@ public record BlockWeights(
     return PACKABLE.matcher(name).matches();
   }
 
-  static BlockWeights load(Weights weights, int index) {
+  /// @param stream where the [#isPackable] matrices of a waiting block are brought to
+  static BlockWeights load(Weights weights, int index, LayerStream stream) {
     String block = "blocks." + index + ".";
+    Function<String, Linear> matrices =
+        stream.has(index)
+            ? name -> weights.waiting(block + name, stream, index, name)
+            : name -> weights.packable(block + name);
     return new BlockWeights(
-        AttentionWeights.load(weights, block + "self_attn"),
-        AttentionWeights.load(weights, block + "cross_attn"),
-        MlpWeights.load(weights, block + "mlp"),
+        AttentionWeights.load(weights, block, matrices, "self_attn"),
+        AttentionWeights.load(weights, block, matrices, "cross_attn"),
+        MlpWeights.load(matrices, "mlp"),
         ModulationWeights.load(weights, block + "adaln_modulation_self_attn"),
         ModulationWeights.load(weights, block + "adaln_modulation_cross_attn"),
         ModulationWeights.load(weights, block + "adaln_modulation_mlp"));
+  }
+
+  /// The same with copies of the [#isPackable] matrices, in the caller's scope: a graph may hold
+  /// them.
+  BlockWeights copied() {
+    return new BlockWeights(
+        selfAttention.copied(),
+        crossAttention.copied(),
+        mlp.copied(),
+        selfModulation,
+        crossModulation,
+        mlpModulation);
   }
 }
