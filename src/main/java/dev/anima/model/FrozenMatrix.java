@@ -9,11 +9,27 @@ public sealed interface FrozenMatrix {
   /// caller's scope.
   Tensor in(Dtype dtype);
 
+  /// The dtype it computes in.
+  Dtype dtype();
+
+  /// `out`
+  long rows();
+
   /// Kept in a dtype that can be computed with.
   record Dense(Tensor tensor) implements FrozenMatrix {
     @Override
     public Tensor in(Dtype dtype) {
       return tensor.to(dtype);
+    }
+
+    @Override
+    public Dtype dtype() {
+      return tensor.dtype();
+    }
+
+    @Override
+    public long rows() {
+      return tensor.size(0);
     }
   }
 
@@ -25,6 +41,16 @@ public sealed interface FrozenMatrix {
     @Override
     public Tensor in(Dtype dtype) {
       return codes.to(dtype).mul_(scales.to(dtype));
+    }
+
+    @Override
+    public Dtype dtype() {
+      return scales.dtype();
+    }
+
+    @Override
+    public long rows() {
+      return codes.size(0);
     }
 
     /// Writes the weight into a buffer: the same numbers as [#in], without a new tensor.

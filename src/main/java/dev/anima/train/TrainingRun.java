@@ -179,6 +179,7 @@ public final class TrainingRun implements AutoCloseable {
                   TrainSetup.storage(setup.config().precision())));
     }
     dit.cutText(setup.flags().on("split_attn"));
+    dit.multiplyPacked(setup.config().precision().fastMatmul());
     Learner learner = own(learner(loras));
     resume(loras, learner);
     DitPasses passes =
