@@ -1,5 +1,6 @@
 package dev.anima.train;
 
+import dev.anima.engine.AttentionChoice;
 import dev.anima.engine.AttentionKernel;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
@@ -51,7 +52,7 @@ final class ExplicitDit implements AutoCloseable {
     this.patchesTrain = TrainedSet.trains(sets, "x_embedder.");
     this.timingTrains = TrainedSet.trains(sets, "t_embedder.");
     Placement placement = dit.placement();
-    AttentionKernel kernel = AttentionKernel.best(placement.device(), placement.dtype());
+    AttentionKernel kernel = attention(dit).kernel();
     List<Map<BlockLinear, Linear>> layers =
         IntStream.range(0, dit.config().blocks())
             .mapToObj(i -> layers(dit.blockWeights(i)))
@@ -81,6 +82,12 @@ final class ExplicitDit implements AutoCloseable {
   /// The same policy for every block.
   static ExplicitDit of(AnimaDit dit, List<TrainedSet> sets, SavePolicy policy) {
     return new ExplicitDit(dit, sets, Collections.nCopies(dit.config().blocks(), policy));
+  }
+
+  /// What the blocks attend with.
+  static AttentionChoice attention(AnimaDit dit) {
+    Placement placement = dit.placement();
+    return AttentionChoice.on(placement.device(), placement.dtype(), dit.config().headSize());
   }
 
   // The modulation of an fp16 model is float32, see Conditioning.

@@ -180,6 +180,9 @@ public final class TrainingRun implements AutoCloseable {
     }
     dit.cutText(setup.flags().on("split_attn"));
     dit.multiplyPacked(setup.config().precision().fastMatmul());
+    if (passKind instanceof PassKind.Explicit) {
+      listener.on(new TrainEvent.Note(ExplicitDit.attention(dit).description()));
+    }
     Learner learner = own(learner(loras));
     resume(loras, learner);
     DitPasses passes =

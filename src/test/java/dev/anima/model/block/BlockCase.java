@@ -2,6 +2,7 @@ package dev.anima.model.block;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.anima.engine.AttentionChoice;
 import dev.anima.engine.AttentionKernel;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
@@ -174,7 +175,13 @@ final class BlockCase {
       boolean batched) {
     static Mode plain(Dtype dtype, SavePolicy policy) {
       return new Mode(
-          dtype, dtype, AttentionKernel.best(Device.CPU, dtype), policy, false, false, false);
+          dtype,
+          dtype,
+          AttentionChoice.on(Device.CPU, dtype, HEAD).kernel(),
+          policy,
+          false,
+          false,
+          false);
     }
   }
 
