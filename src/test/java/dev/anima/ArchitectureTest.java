@@ -3,6 +3,7 @@ package dev.anima;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.simpleName;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
@@ -112,6 +113,20 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat(resideInAnyPackage("org.bytedeco.pytorch.."))
         .because("one room owns native memory; the rest is testable without it")
+        .check(CODE);
+  }
+
+  /// `global.torch_cuda` and what lies in its package cannot even be loaded without JavaCPP's
+  /// binding of CUDA, which is 3 GB and not among our libraries: such a class works in no build of
+  /// ours. `global.torch` has the same things (`getCUDAHooks`, `getDeviceGuardImpl`).
+  @Test
+  void nothingNeedsTheBindingOfCuda() {
+    noClasses()
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage("org.bytedeco.cuda..", "org.bytedeco.pytorch.cuda.."))
+        .orShould()
+        .dependOnClassesThat(simpleName("torch_cuda"))
         .check(CODE);
   }
 

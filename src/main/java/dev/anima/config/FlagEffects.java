@@ -91,6 +91,10 @@ final class FlagEffects {
           flags.on("reference_exact")
               ? ignored("--reference_exact: the reference switches it off for Anima")
               : effective("e4m3, a scale per row", "the reference switches it off for Anima");
+      case "fast_matmul" ->
+          effective(
+              flags.on("int8_base") ? "forward products in int8" : "forward products in fp8",
+              "backward, samples and validation unpack the weights");
       case "skip_until_initial_step" ->
           only(
               flags.isSet("initial_step") || flags.isSet("initial_epoch") || flags.isSet("resume"),

@@ -10,13 +10,15 @@ import static dev.anima.config.Checks.check;
 /// @param vaeInFp32 the VAE computes in fp32 whatever `compute` is
 /// @param allowTf32 fp32 matrix products in TF32 on CUDA
 /// @param base how the frozen DiT blocks are kept
+/// @param fastMatmul multiply with 8-bit blocks as they are kept, activations rounded to 8 bits too
 public record Precision(
     Compute compute,
     boolean fullFp16,
     boolean fullBf16,
     boolean vaeInFp32,
     boolean allowTf32,
-    Base base) {
+    Base base,
+    boolean fastMatmul) {
 
   /// `--mixed_precision`; `NO` is fp32.
   public enum Compute {
@@ -42,6 +44,10 @@ public record Precision(
     check(
         !fullBf16 || compute == Compute.BF16,
         "--full_bf16 needs --mixed_precision=bf16, got " + Checks.lower(compute));
+    check(
+        !fastMatmul || base != Base.COMPUTE,
+        "--fast_matmul multiplies with blocks kept in 8 bits, and none are here\n"
+            + "  -> add --fp8_scaled or --int8_base (--reference_exact switches --fp8_base off)");
   }
 
   static Precision of(Flags flags) {
@@ -51,7 +57,8 @@ public record Precision(
         flags.on("full_bf16"),
         flags.on("no_half_vae"),
         flags.on("cuda_allow_tf32"),
-        base(flags));
+        base(flags),
+        flags.on("fast_matmul"));
   }
 
   private static Base base(Flags flags) {

@@ -28,16 +28,4 @@ public sealed interface AttentionKernel permits FusedAttention, ChunkedAttention
 
   /// For the log.
   String description();
-
-  /// The fastest kernel for this device and dtype, as measured.
-  ///
-  /// On the CPU libtorch's own kernel in bf16 does not use the matrix units and is 28 times slower
-  /// than in float32, where it is the better one.
-  static AttentionKernel best(Device device, Dtype dtype) {
-    return switch (device.kind()) {
-      case CPU -> dtype.isReduced() ? ChunkedAttention.standard() : FusedAttention.CPU_FLASH;
-      case MPS -> ChunkedAttention.standard();
-      case CUDA -> dtype.isReduced() ? FusedAttention.CUDA_FLASH : FusedAttention.CUDA_EFFICIENT;
-    };
-  }
 }

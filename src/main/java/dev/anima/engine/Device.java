@@ -42,6 +42,13 @@ public record Device(Kind kind, int index) {
     return kind == Kind.CPU;
   }
 
+  /// Waits until all that was asked of the device is done.
+  public void await() {
+    if (kind == Kind.CUDA) {
+      torch.cuda_synchronize(index);
+    }
+  }
+
   org.bytedeco.pytorch.Device raw() {
     return new org.bytedeco.pytorch.Device(toString());
   }

@@ -1,26 +1,30 @@
 package dev.anima.engine;
 
 import java.util.List;
-import org.bytedeco.pytorch.BoolType;
-import org.bytedeco.pytorch.GenericList;
-import org.bytedeco.pytorch.IValue;
-import org.bytedeco.pytorch.Type;
+import org.jspecify.annotations.Nullable;
 
 /// libtorch's fused attention kernels and their own backwards, called by name.
+///
+/// Every backward computes `P = exp(S - logsumexp)` and `sum(dO * O)` from what it is handed, so a
+/// logsumexp with the zero keys in it and the output that belongs to it give their exact gradients.
 @SuppressWarnings("ImmutableEnumChecker") // an operator handle never changes
 public enum FusedAttention implements AttentionKernel {
   /// float32 and float64 on the CPU.
-  CPU_FLASH("_scaled_dot_product_flash_attention_for_cpu") {
+  CPU_FLASH(
+      "_scaled_dot_product_flash_attention_for_cpu",
+      "Tensor query, Tensor key, Tensor value, float dropout_p, bool is_causal,"
+          + " Tensor? attn_mask, float? scale",
+      "Tensor grad_out, Tensor query, Tensor key, Tensor value, Tensor out, Tensor logsumexp,"
+          + " float dropout_p, bool is_causal, Tensor? attn_mask, float? scale") {
     @Override
-    List<Tensor> attend(Tensor query, Tensor key, Tensor value) {
-      return forward.call(2, query, key, value, 0.0, false, null, null);
+    @Nullable Object[] forwardArguments(Tensor query, Tensor key, Tensor value) {
+      return arguments(query, key, value, 0.0, false, null, null);
     }
 
     @Override
-    List<Tensor> gradients(
+    @Nullable Object[] backwardArguments(
         Tensor gradOutput, Tensor query, Tensor key, Tensor value, Attended attended) {
-      return backward.call(
-          3,
+      return arguments(
           gradOutput,
           query,
           key,
@@ -34,27 +38,33 @@ public enum FusedAttention implements AttentionKernel {
     }
   },
 
-  /// bf16 and fp16 on CUDA, compute capability 8.0 and up.
-  CUDA_FLASH("_scaled_dot_product_flash_attention") {
+  /// bf16 and fp16 on CUDA, compute capability 8.0 and up; heads of a multiple of 8 up to 256. The
+  /// logsumexp is `(B, N, L)` in float32.
+  CUDA_FLASH(
+      "_scaled_dot_product_flash_attention",
+      "Tensor query, Tensor key, Tensor value, float dropout_p, bool is_causal,"
+          + " bool return_debug_mask, float? scale",
+      "Tensor grad_out, Tensor query, Tensor key, Tensor value, Tensor out, Tensor logsumexp,"
+          + " Tensor cum_seq_q, Tensor cum_seq_k, int max_q, int max_k, float dropout_p,"
+          + " bool is_causal, Tensor philox_seed, Tensor philox_offset, float? scale") {
     @Override
-    List<Tensor> attend(Tensor query, Tensor key, Tensor value) {
-      return forward.call(2, query, key, value, 0.0, false, false, null);
+    @Nullable Object[] forwardArguments(Tensor query, Tensor key, Tensor value) {
+      return arguments(query, key, value, 0.0, false, false, null);
     }
 
     @Override
-    List<Tensor> gradients(
+    @Nullable Object[] backwardArguments(
         Tensor gradOutput, Tensor query, Tensor key, Tensor value, Attended attended) {
-      Tensor noSeed = Ops.zeros(Dtype.I64, query.device());
-      return backward.call(
-          3,
+      Tensor noSeed = noSeed(query);
+      return arguments(
           gradOutput,
           query,
           key,
           value,
           attended.output(),
           attended.logSumExp(),
-          undefined(),
-          undefined(),
+          Kernel.UNDEFINED, // all samples have the same length
+          Kernel.UNDEFINED,
           query.size(2),
           key.size(2),
           0.0,
@@ -65,48 +75,62 @@ public enum FusedAttention implements AttentionKernel {
     }
   },
 
-  /// Any floating dtype on CUDA, compute capability 5.0 and up.
-  CUDA_EFFICIENT("_scaled_dot_product_efficient_attention") {
+  /// float32, bf16 and fp16 on CUDA, compute capability 5.0 and up (bf16: 8.0). The logsumexp is
+  /// `(B, N, L)` with `L` rounded up to a multiple of 32; what it is rounded up with stays
+  /// infinite.
+  CUDA_EFFICIENT(
+      "_scaled_dot_product_efficient_attention",
+      "Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp,"
+          + " float dropout_p, bool is_causal, float? scale",
+      "Tensor grad_out_, Tensor query, Tensor key, Tensor value, Tensor attn_bias, Tensor out,"
+          + " Tensor logsumexp, Tensor philox_seed, Tensor philox_offset, float dropout_p,"
+          + " bool[] grad_input_mask, bool is_causal, float? scale") {
     @Override
-    List<Tensor> attend(Tensor query, Tensor key, Tensor value) {
-      return forward.call(2, query, key, value, null, true, 0.0, false, null);
+    @Nullable Object[] forwardArguments(Tensor query, Tensor key, Tensor value) {
+      return arguments(query, key, value, null, true, 0.0, false, null);
     }
 
     @Override
-    List<Tensor> gradients(
+    @Nullable Object[] backwardArguments(
         Tensor gradOutput, Tensor query, Tensor key, Tensor value, Attended attended) {
-      Tensor noSeed = Ops.zeros(Dtype.I64, query.device());
-      return backward.call(
-          3,
+      Tensor noSeed = noSeed(query);
+      return arguments(
           gradOutput,
           query,
           key,
           value,
-          undefined(),
+          Kernel.UNDEFINED,
           attended.output(),
           attended.logSumExp(),
           noSeed,
           noSeed,
           0.0,
-          flags(true, true, true, false),
+          new boolean[] {true, true, true, false}, // query, key, value, bias
           false,
           null);
     }
   },
 
-  /// bf16 and fp16 on CUDA through cuDNN, fastest on compute capability 9.0.
-  CUDA_CUDNN("_scaled_dot_product_cudnn_attention") {
+  /// bf16 and fp16 on CUDA through cuDNN, fastest on compute capability 9.0; heads of a multiple of
+  /// 8 up to 128. The logsumexp is `(B, N, L, 1)` in float32.
+  CUDA_CUDNN(
+      "_scaled_dot_product_cudnn_attention",
+      "Tensor query, Tensor key, Tensor value, Tensor? attn_bias, bool compute_log_sumexp,"
+          + " float dropout_p, bool is_causal, bool return_debug_mask, float? scale",
+      "Tensor grad_out, Tensor query, Tensor key, Tensor value, Tensor out, Tensor logsumexp,"
+          + " Tensor philox_seed, Tensor philox_offset, Tensor attn_bias, Tensor cum_seq_q,"
+          + " Tensor cum_seq_k, int max_q, int max_k, float dropout_p, bool is_causal,"
+          + " float? scale") {
     @Override
-    List<Tensor> attend(Tensor query, Tensor key, Tensor value) {
-      return forward.call(2, query, key, value, null, true, 0.0, false, false, null);
+    @Nullable Object[] forwardArguments(Tensor query, Tensor key, Tensor value) {
+      return arguments(query, key, value, null, true, 0.0, false, false, null);
     }
 
     @Override
-    List<Tensor> gradients(
+    @Nullable Object[] backwardArguments(
         Tensor gradOutput, Tensor query, Tensor key, Tensor value, Attended attended) {
-      Tensor noSeed = Ops.zeros(Dtype.I64, query.device());
-      return backward.call(
-          3,
+      Tensor noSeed = noSeed(query);
+      return arguments(
           gradOutput,
           query,
           key,
@@ -115,9 +139,9 @@ public enum FusedAttention implements AttentionKernel {
           attended.logSumExp(),
           noSeed,
           noSeed,
-          undefined(),
-          undefined(),
-          undefined(),
+          Kernel.UNDEFINED,
+          Kernel.UNDEFINED,
+          Kernel.UNDEFINED,
           query.size(2),
           key.size(2),
           0.0,
@@ -130,26 +154,37 @@ public enum FusedAttention implements AttentionKernel {
   final Kernel backward;
   private final String operator;
 
-  FusedAttention(String operator) {
+  FusedAttention(String operator, String forward, String backward) {
     this.operator = operator;
-    this.forward = Kernel.named("aten::" + operator);
-    this.backward = Kernel.named("aten::" + operator + "_backward");
+    this.forward = Kernel.of("aten::" + operator, forward);
+    this.backward = Kernel.of("aten::" + operator + "_backward", backward);
   }
 
-  /// Output and logsumexp over the given keys.
-  abstract List<Tensor> attend(Tensor query, Tensor key, Tensor value);
+  /// For [#forward], whose first result is the output and whose second the logsumexp, over the
+  /// given keys.
+  abstract @Nullable Object[] forwardArguments(Tensor query, Tensor key, Tensor value);
 
-  abstract List<Tensor> gradients(
+  /// For [#backward], whose first three results are the gradients.
+  abstract @Nullable Object[] backwardArguments(
       Tensor gradOutput, Tensor query, Tensor key, Tensor value, Attended attended);
+
+  private static @Nullable Object[] arguments(@Nullable Object... arguments) {
+    return arguments;
+  }
+
+  /// Without dropout nobody reads the seed and its offset.
+  private static Tensor noSeed(Tensor query) {
+    return Ops.zeros(Dtype.I64, query.device());
+  }
 
   @Override
   public Attended forward(Tensor query, Tensor key, Tensor value, long zeroKeys) {
-    List<Tensor> results = attend(query, key, value);
+    List<Tensor> results = forward.call(2, forwardArguments(query, key, value));
     Attended attended = new Attended(results.getFirst(), results.getLast());
     return zeroKeys == 0 ? attended : withZeroKeys(attended, zeroKeys);
   }
 
-  private static Attended withZeroKeys(Attended given, long zeroKeys) {
+  static Attended withZeroKeys(Attended given, long zeroKeys) {
     Tensor logSumExp =
         Scope.keep(() -> {
           Tensor before = given.logSumExp();
@@ -173,23 +208,11 @@ public enum FusedAttention implements AttentionKernel {
   @Override
   public List<Tensor> backward(
       Tensor gradOutput, Tensor query, Tensor key, Tensor value, Attended attended, long zeroKeys) {
-    return gradients(gradOutput, query, key, value, attended);
+    return backward.call(3, backwardArguments(gradOutput, query, key, value, attended));
   }
 
   @Override
   public String description() {
     return operator;
-  }
-
-  private static IValue undefined() {
-    return new IValue(new org.bytedeco.pytorch.Tensor());
-  }
-
-  static IValue flags(boolean... values) {
-    GenericList list = new GenericList(new Type.TypePtr(BoolType.get().get()));
-    for (boolean value : values) {
-      list.push_back(new IValue(value));
-    }
-    return new IValue(list);
   }
 }

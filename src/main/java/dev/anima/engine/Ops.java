@@ -20,7 +20,10 @@ public final class Ops {
     Libtorch.load();
   }
 
-  private static final Kernel SOFTMAX_BACKWARD = Kernel.named("aten::_softmax_backward_data");
+  static final Kernel SOFTMAX_BACKWARD =
+      Kernel.of(
+          "aten::_softmax_backward_data",
+          "Tensor grad_output, Tensor output, int dim, int input_dtype");
 
   private Ops() {}
 

@@ -5,7 +5,6 @@ import java.lang.foreign.ValueLayout;
 import org.bytedeco.pytorch.Generator;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch_cuda;
 
 /// A named source of random numbers: one libtorch generator, seeded once and passed to whoever
 /// draws.
@@ -48,7 +47,10 @@ public final class RandomStream implements AutoCloseable {
       case CPU -> cpu(seed);
       case CUDA -> {
         Libtorch.load();
-        Generator generator = torch_cuda.make_generator_cuda((byte) device.index());
+        // Not through global.torch_cuda: that class needs JavaCPP's CUDA binding, which nothing
+        // else
+        // here does.
+        Generator generator = torch.getCUDAHooks().getNewGenerator((byte) device.index());
         generator.set_current_seed(seed);
         yield new RandomStream(generator, device);
       }

@@ -717,4 +717,21 @@ public final class Tensor implements AutoCloseable {
     raw.copy_(source.raw, true);
     return this;
   }
+
+  /// Largest absolute value over the last dimension, which stays with extent 1; in one pass, in
+  /// this dtype.
+  public Tensor largestMagnitudes() {
+    return new Tensor(
+        torch.linalg_vector_norm(
+            raw,
+            new Scalar(Double.POSITIVE_INFINITY),
+            new long[] {-1},
+            true,
+            new ScalarTypeOptional()));
+  }
+
+  public Tensor round_() {
+    raw.round_();
+    return this;
+  }
 }

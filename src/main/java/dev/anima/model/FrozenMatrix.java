@@ -17,6 +17,12 @@ public sealed interface FrozenMatrix {
   /// What it consists of, in the order of the record.
   List<Tensor> tensors();
 
+  /// The dtype it computes in.
+  Dtype dtype();
+
+  /// `out`
+  long rows();
+
   /// Kept in a dtype that can be computed with.
   record Dense(Tensor tensor) implements FrozenMatrix {
     @Override
@@ -32,6 +38,16 @@ public sealed interface FrozenMatrix {
     @Override
     public List<Tensor> tensors() {
       return List.of(tensor);
+    }
+
+    @Override
+    public Dtype dtype() {
+      return tensor.dtype();
+    }
+
+    @Override
+    public long rows() {
+      return tensor.size(0);
     }
   }
 
@@ -53,6 +69,16 @@ public sealed interface FrozenMatrix {
     @Override
     public List<Tensor> tensors() {
       return List.of(codes, scales);
+    }
+
+    @Override
+    public Dtype dtype() {
+      return scales.dtype();
+    }
+
+    @Override
+    public long rows() {
+      return codes.size(0);
     }
 
     /// Writes the weight into a buffer: the same numbers as [#in], without a new tensor.

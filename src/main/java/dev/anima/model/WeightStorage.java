@@ -28,6 +28,16 @@ public enum WeightStorage {
     this.largest = largest;
   }
 
+  /// The form whose codes are of this dtype.
+  static WeightStorage ofCodes(Dtype codes) {
+    return codes == Dtype.I8 ? INT8 : FP8;
+  }
+
+  /// What a row's largest magnitude becomes.
+  double largestCode() {
+    return largest;
+  }
+
   /// `weight` in this form, in the caller's scope.
   ///
   /// The scale is rounded to the weight's dtype first and the codes are made for the rounded one.

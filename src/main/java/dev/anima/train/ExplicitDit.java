@@ -1,12 +1,13 @@
 package dev.anima.train;
 
+import dev.anima.engine.AttentionChoice;
 import dev.anima.engine.AttentionKernel;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
-import dev.anima.engine.Tensor;
 import dev.anima.lora.Network;
 import dev.anima.model.Adapters;
+import dev.anima.model.FrozenMatrix;
 import dev.anima.model.Linear;
 import dev.anima.model.Placement;
 import dev.anima.model.WeightStorage;
@@ -51,18 +52,18 @@ final class ExplicitDit implements AutoCloseable {
     this.patchesTrain = TrainedSet.trains(sets, "x_embedder.");
     this.timingTrains = TrainedSet.trains(sets, "t_embedder.");
     Placement placement = dit.placement();
-    AttentionKernel kernel = AttentionKernel.best(placement.device(), placement.dtype());
+    AttentionKernel kernel = attention(dit).kernel();
     List<Map<BlockLinear, Linear>> layers =
         IntStream.range(0, dit.config().blocks())
             .mapToObj(i -> layers(dit.blockWeights(i)))
             .toList();
-    this.staging = new BlockStaging(layers, placement);
+    this.staging = new BlockStaging(layers.stream().map(this::unpacked).toList(), placement);
     List<BlockWeights> weights = new ArrayList<>();
     int lowest = dit.config().blocks();
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
       for (int i = 0; i < dit.config().blocks(); i++) {
-        weights.add(weights(dit.blockWeights(i), staging.weights(layers.get(i))));
+        weights.add(weights(dit.blockWeights(i), matrices(layers.get(i))));
         BlockAdapters beside = LoraLinear.ofBlock(i, sets);
         if (!beside.byLinear().isEmpty()) {
           lowest = Math.min(lowest, i);
@@ -78,6 +79,12 @@ final class ExplicitDit implements AutoCloseable {
     this.lowestTrained = lowest;
   }
 
+  /// What the blocks attend with.
+  static AttentionChoice attention(AnimaDit dit) {
+    Placement placement = dit.placement();
+    return AttentionChoice.on(placement.device(), placement.dtype(), dit.config().headSize());
+  }
+
   // The modulation of an fp16 model is float32, see Conditioning.
   private static Dtype modulationDtype(Placement placement) {
     return placement.dtype() == Dtype.F16 ? Dtype.F32 : placement.dtype();
@@ -91,8 +98,28 @@ final class ExplicitDit implements AutoCloseable {
     return layers;
   }
 
+  /// The layers whose weights are needed in the compute dtype.
+  private Map<BlockLinear, Linear> unpacked(Map<BlockLinear, Linear> block) {
+    Map<BlockLinear, Linear> unpacked = new EnumMap<>(block);
+    if (dit.multipliesPacked()) {
+      unpacked.values().removeIf(linear -> linear.weight() instanceof FrozenMatrix.RowScaled);
+    }
+    return unpacked;
+  }
+
+  /// What the layers of a block multiply with: unpacked weights in the staging buffer, others as
+  /// they are.
+  private Map<BlockLinear, FrozenMatrix> matrices(Map<BlockLinear, Linear> block) {
+    Map<BlockLinear, FrozenMatrix> matrices = new EnumMap<>(BlockLinear.class);
+    block.forEach((name, linear) -> matrices.put(name, linear.weight()));
+    staging
+        .weights(unpacked(block))
+        .forEach((name, tensor) -> matrices.put(name, new FrozenMatrix.Dense(tensor)));
+    return matrices;
+  }
+
   private static BlockWeights weights(
-      dev.anima.model.dit.BlockWeights block, Map<BlockLinear, Tensor> linears) {
+      dev.anima.model.dit.BlockWeights block, Map<BlockLinear, FrozenMatrix> linears) {
     return new BlockWeights(
         linears,
         block.selfAttention().qNorm(),

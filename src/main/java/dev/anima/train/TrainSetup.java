@@ -12,6 +12,7 @@ import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.io.ImageSurvey;
 import dev.anima.io.InputException;
+import dev.anima.model.EightBitRows;
 import dev.anima.model.WeightStorage;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.state.Recipe;
@@ -90,6 +91,8 @@ public record TrainSetup(
             notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
     Device device = device(config.machine().device());
     storageNote(config.precision()).ifPresent(notes::add);
+    Dtype dtype = dtype(config.precision().compute(), device, notes);
+    fastMatmulNote(config.precision(), device, dtype).ifPresent(notes::add);
     return new TrainSetup(
         flags,
         config,
@@ -101,7 +104,7 @@ public record TrainSetup(
         start,
         recipe,
         device,
-        dtype(config.precision().compute(), device, notes),
+        dtype,
         List.copyOf(notes));
   }
 
@@ -204,6 +207,31 @@ public record TrainSetup(
               "the DiT's blocks are kept in int8 with a scale per row: half the memory, weights off by"
                   + " about 1 %");
     };
+  }
+
+  /// What `--fast_matmul` costs.
+  ///
+  /// @throws InputException if the device has no such products
+  private static Optional<String> fastMatmulNote(Precision precision, Device device, Dtype dtype) {
+    if (!precision.fastMatmul()) {
+      return Optional.empty();
+    }
+    boolean fp8 = precision.base() == Precision.Base.FP8;
+    Optional<String> missing = EightBitRows.missing(device, storage(precision), dtype);
+    if (missing.isPresent()) {
+      throw new InputException(
+          "--fast_matmul: %s has no %s products (%s)\n  -> %sdrop --fast_matmul"
+              .formatted(
+                  device, fp8 ? "fp8" : "int8", missing.get(), fp8 ? "use --int8_base, or " : ""));
+    }
+    return Optional.of(
+        "--fast_matmul: activations are rounded to %s for the forward products, which adds about %s to each%s"
+            .formatted(
+                fp8 ? "fp8" : "int8",
+                fp8 ? "2.6 %" : "0.9 %",
+                fp8 && device.isCpu()
+                    ? "; the CPU has no units for fp8, so here it is slower than without"
+                    : ""));
   }
 
   private static Dtype dtype(Precision.Compute compute, Device device, List<String> notes) {

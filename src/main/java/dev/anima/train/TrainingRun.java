@@ -184,6 +184,10 @@ public final class TrainingRun implements AutoCloseable {
     }
     swapNote(dit).ifPresent(note -> listener.on(new TrainEvent.Note(note)));
     dit.cutText(setup.flags().on("split_attn"));
+    dit.multiplyPacked(setup.config().precision().fastMatmul());
+    if (passKind instanceof PassKind.Explicit) {
+      listener.on(new TrainEvent.Note(ExplicitDit.attention(dit).description()));
+    }
     Learner learner = own(learner(loras));
     resume(loras, learner);
     DitPasses passes =

@@ -8,7 +8,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class AttentionKernelTest {
@@ -105,20 +104,6 @@ class AttentionKernelTest {
           assertThat(relative(gradients.get(i), expectedGradients.get(i))).isLessThan(0.015);
         }
       }
-    }
-  }
-
-  @ParameterizedTest
-  @EnumSource(FusedAttention.class)
-  void everyFusedPairIsKnownToThisLibtorch(FusedAttention kernel) {
-    assertThat(kernel.forward.name()).contains(kernel.description());
-    assertThat(kernel.backward.name()).contains(kernel.description());
-  }
-
-  @Test
-  void flagListsReachTheDispatcherAsBooleans() {
-    try (Scope _ = new Scope()) {
-      assertThat(FusedAttention.flags(true, false).isBoolList()).isTrue();
     }
   }
 

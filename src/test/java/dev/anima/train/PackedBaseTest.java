@@ -57,13 +57,13 @@ class PackedBaseTest {
   private static final Path DIT = Golden.path("tiny/dit.safetensors");
   private static final Placement BF16 = Placement.of(Device.CPU, Dtype.BF16);
 
-  private static AnimaDit load(Placement placement, WeightStorage storage) {
+  static AnimaDit load(Placement placement, WeightStorage storage) {
     return AnimaDit.load(DIT, placement, WeightEdit.NONE, storage);
   }
 
   /// What one pass gives.
   @SuppressWarnings("ArrayRecordComponent") // compared as wholes
-  private record Run(float[] prediction, float[] gradients) {}
+  record Run(float[] prediction, float[] gradients) {}
 
   private static List<PassKind> kinds() {
     return List.of(
@@ -178,7 +178,7 @@ class PackedBaseTest {
     return losses;
   }
 
-  private static Learner learner(LoraSet loras) {
+  static Learner learner(LoraSet loras) {
     return new Learner(
         loras,
         OptimizerChoice.parse("AdamW", Map.of()),
@@ -189,7 +189,7 @@ class PackedBaseTest {
         Optional.empty());
   }
 
-  private static Run run(AnimaDit dit, PassKind kind) {
+  static Run run(AnimaDit dit, PassKind kind) {
     try (Scope _ = new Scope();
         LoraSet loras = loras();
         RandomStream stream = RandomStream.cpu(5);
@@ -205,7 +205,7 @@ class PackedBaseTest {
     }
   }
 
-  private static Tensor forward(DitPass pass, AnimaDit dit, SafetensorsFile golden) {
+  static Tensor forward(DitPass pass, AnimaDit dit, SafetensorsFile golden) {
     Dtype dtype = dit.placement().dtype();
     return pass.forward(
         Golden.tensor(golden, "out/noisy").squeeze(2).to(dtype),
@@ -235,11 +235,11 @@ class PackedBaseTest {
     }
   }
 
-  private static DitPasses passes(PassKind kind, AnimaDit dit, LoraSet loras, RandomStream stream) {
+  static DitPasses passes(PassKind kind, AnimaDit dit, LoraSet loras, RandomStream stream) {
     return DitPasses.of(kind, dit, List.of(new TrainedSet(loras, new StreamDraws(stream, stream))));
   }
 
-  private static LoraSet loras() {
+  static LoraSet loras() {
     LoraPlan.Layers layers;
     try (SafetensorsFile dit = Golden.tensors("tiny/dit.safetensors");
         SafetensorsFile qwen = Golden.tensors("tiny/qwen3.safetensors")) {
@@ -262,7 +262,7 @@ class PackedBaseTest {
   }
 
   /// Length of the difference over that of `expected`.
-  private static double distance(float[] actual, float[] expected) {
+  static double distance(float[] actual, float[] expected) {
     assertThat(actual).hasSameSizeAs(expected);
     double difference = 0;
     double length = 0;
@@ -311,7 +311,7 @@ class PackedBaseTest {
     }
   }
 
-  private static List<Double> losses(String flag, Path folder, List<String> notes) {
+  static List<Double> losses(String flag, Path folder, List<String> notes) {
     List<String> words = words(flag, folder);
     words.addAll(
         List.of(
@@ -336,7 +336,7 @@ class PackedBaseTest {
     return outcome.losses();
   }
 
-  private static Precision precision(String words, Path folder) {
+  static Precision precision(String words, Path folder) {
     return TrainConfig.of(FlagsReader.read(words(words, folder), folder).flags(), folder)
         .precision();
   }

@@ -24,12 +24,12 @@ public final class BatchedModulation implements AutoCloseable {
     List<Tensor> downs = new ArrayList<>();
     List<Tensor> ups = new ArrayList<>();
     for (BlockWeights block : blocks) {
-      downs.add(block.linear(BlockLinear.SELF_MODULATION_DOWN));
-      downs.add(block.linear(BlockLinear.CROSS_MODULATION_DOWN));
-      downs.add(block.linear(BlockLinear.MLP_MODULATION_DOWN));
-      ups.add(block.linear(BlockLinear.SELF_MODULATION_UP).t());
-      ups.add(block.linear(BlockLinear.CROSS_MODULATION_UP).t());
-      ups.add(block.linear(BlockLinear.MLP_MODULATION_UP).t());
+      downs.add(block.dense(BlockLinear.SELF_MODULATION_DOWN));
+      downs.add(block.dense(BlockLinear.CROSS_MODULATION_DOWN));
+      downs.add(block.dense(BlockLinear.MLP_MODULATION_DOWN));
+      ups.add(block.dense(BlockLinear.SELF_MODULATION_UP).t());
+      ups.add(block.dense(BlockLinear.CROSS_MODULATION_UP).t());
+      ups.add(block.dense(BlockLinear.MLP_MODULATION_UP).t());
     }
     branches = downs.size();
     down = Scope.keep(() -> Ops.cat(downs, 0).to(dtype)).retain();

@@ -40,6 +40,7 @@ public final class AnimaDit implements AutoCloseable {
   private final Linear finalLinear;
   private final LlmAdapter llmAdapter;
   private boolean cutsText;
+  private boolean multipliesPacked;
 
   /// Tokens ready for the blocks.
   ///
@@ -142,6 +143,17 @@ public final class AnimaDit implements AutoCloseable {
   /// Whether [#cutText] is on.
   public boolean cutsText() {
     return cutsText;
+  }
+
+  /// Multiply packed matrices in their 8 bits while training, with the activations rounded to 8
+  /// bits too (`--fast_matmul`), instead of unpacking them first. Off at first.
+  public void multiplyPacked(boolean fast) {
+    multipliesPacked = fast;
+  }
+
+  /// Whether [#multiplyPacked] is on.
+  public boolean multipliesPacked() {
+    return multipliesPacked;
   }
 
   public DitConfig config() {

@@ -59,7 +59,7 @@ public record Recipe(
           "debug_dataset");
 
   /// Flags of idle sections that change numbers all the same.
-  private static final Set<String> SHAPING = Set.of("fp8_scaled", "int8_base");
+  private static final Set<String> SHAPING = Set.of("fp8_scaled", "int8_base", "fast_matmul");
 
   public Recipe {
     flags = Map.copyOf(flags);

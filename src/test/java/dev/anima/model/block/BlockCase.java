@@ -2,6 +2,7 @@ package dev.anima.model.block;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.anima.engine.AttentionChoice;
 import dev.anima.engine.AttentionKernel;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
@@ -9,6 +10,7 @@ import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Tensor;
+import dev.anima.model.FrozenMatrix;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -72,7 +74,7 @@ final class BlockCase {
         blocks.add(weights(random));
         for (BlockLinear linear : adapted) {
           for (int j = 0; j < adapters; j++) {
-            Tensor weight = blocks.get(i).linear(linear);
+            Tensor weight = blocks.get(i).dense(linear);
             long rank = 3L - j;
             pairs.add(
                 new Pair(
@@ -173,7 +175,13 @@ final class BlockCase {
       boolean batched) {
     static Mode plain(Dtype dtype, SavePolicy policy) {
       return new Mode(
-          dtype, dtype, AttentionKernel.best(Device.CPU, dtype), policy, false, false, false);
+          dtype,
+          dtype,
+          AttentionChoice.on(Device.CPU, dtype, HEAD).kernel(),
+          policy,
+          false,
+          false,
+          false);
     }
   }
 
@@ -251,8 +259,10 @@ final class BlockCase {
   }
 
   private static BlockWeights cast(BlockWeights weights, Dtype dtype) {
-    Map<BlockLinear, Tensor> linears = new EnumMap<>(BlockLinear.class);
-    weights.linears().forEach((name, tensor) -> linears.put(name, tensor.to(dtype)));
+    Map<BlockLinear, FrozenMatrix> linears = new EnumMap<>(BlockLinear.class);
+    weights
+        .linears()
+        .forEach((name, weight) -> linears.put(name, new FrozenMatrix.Dense(weight.in(dtype))));
     return new BlockWeights(
         linears,
         weights.selfQueryNorm().to(dtype),

@@ -126,7 +126,7 @@ final class PlainBlocks {
 
   /// As `spec/models.md` §5.2.
   private Tensor linear(int block, BlockLinear name, Tensor x) {
-    Tensor y = Ops.linear(x, given.blocks.get(block).linear(name));
+    Tensor y = Ops.linear(x, given.blocks.get(block).dense(name));
     BlockCase.Dropouts dropouts = given.dropouts;
     for (int j = 0; j < given.pairs.size(); j++) {
       BlockCase.Pair pair = given.pairs.get(j);
