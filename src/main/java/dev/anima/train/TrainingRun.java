@@ -149,11 +149,12 @@ public final class TrainingRun implements AutoCloseable {
     TextPipeline text =
         own(
             new TextPipeline(
-                tokenizers,
-                setup.config().models().qwen3(),
-                placement,
-                setup.config().models().qwen3MaxTokens(),
-                setup.config().models().t5MaxTokens()));
+                new TextEncoder(
+                    tokenizers,
+                    setup.config().models().qwen3(),
+                    placement,
+                    setup.config().models().qwen3MaxTokens(),
+                    setup.config().models().t5MaxTokens())));
     LatentStore latents = own(latents());
     int hidden = hidden();
     if (setup.config().cache().text() != Store.NONE) {
@@ -242,15 +243,6 @@ public final class TrainingRun implements AutoCloseable {
         stopRequested);
   }
 
-  /// Every text that sample pictures need.
-  private List<String> promptTexts() {
-    return prompts.stream()
-        .flatMap(file -> file.prompts().stream())
-        .flatMap(prompt -> Stream.of(prompt.prompt(), prompt.negative()))
-        .distinct()
-        .toList();
-  }
-
   private void notes() {
     prompts.ifPresent(
         file -> file.warnings().forEach(note -> listener.on(new TrainEvent.Note(note))));
@@ -321,9 +313,11 @@ public final class TrainingRun implements AutoCloseable {
         hidden,
         setup.dtype(),
         listener);
-    text.encode(List.of("")); // dropped captions
-    text.encode(promptTexts());
-    text.releaseTextEncoder();
+    List<String> lasting = new ArrayList<>(List.of("")); // dropped captions
+    prompts.ifPresent(file -> lasting.addAll(TrainingSamples.texts(file.prompts())));
+    text.keepForGood(lasting);
+    text.encode(lasting);
+    text.encoder().release();
   }
 
   /// What trains `loras`; owned by the caller.
