@@ -5,6 +5,10 @@ import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
 import dev.anima.cli.setup.SetupCommand;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -13,21 +17,41 @@ import picocli.CommandLine.Model.OptionSpec;
 final class Commands {
   private Commands() {}
 
+  /// In the order of the help; made when they are asked for.
+  private static Map<String, Function<Console, CommandLine>> commands() {
+    Map<String, Function<Console, CommandLine>> commands = new LinkedHashMap<>();
+    commands.put("demo", console -> withHelp(new CommandLine(new DemoCommand(console))));
+    commands.put(
+        "train",
+        console ->
+            new TrainCommand().asSubcommand(console, "Trains a LoRA; the flags of sd-scripts."));
+    commands.put("resume", console -> withHelp(new CommandLine(new ResumeCommand(console))));
+    commands.put(
+        "check",
+        console ->
+            new CheckCommand()
+                .asSubcommand(console, "Tells what a training run would do, before it starts."));
+    commands.put("doctor", console -> withHelp(new CommandLine(new DoctorCommand(console))));
+    commands.put("setup", console -> withHelp(new CommandLine(new SetupCommand(console))));
+    commands.put("bench", console -> withHelp(new CommandLine(new BenchCommand(console))));
+    return commands;
+  }
+
   /// All commands, printing to `console`.
   static CommandLine tree(Console console) {
-    return root()
-        .addSubcommand(withHelp(new CommandLine(new DemoCommand(console))))
-        .addSubcommand(
-            "train",
-            new TrainCommand().asSubcommand(console, "Trains a LoRA; the flags of sd-scripts."))
-        .addSubcommand(withHelp(new CommandLine(new ResumeCommand(console))))
-        .addSubcommand(
-            "check",
-            new CheckCommand()
-                .asSubcommand(console, "Tells what a training run would do, before it starts."))
-        .addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))))
-        .addSubcommand(withHelp(new CommandLine(new SetupCommand(console))))
-        .addSubcommand(withHelp(new CommandLine(new BenchCommand(console))));
+    CommandLine root = root();
+    commands().forEach((name, command) -> root.addSubcommand(name, command.apply(console)));
+    return root;
+  }
+
+  /// What is needed to understand `words`: a single command where they begin with its name (to look
+  /// all of them over takes a quarter of a second), else all.
+  static CommandLine tree(Console console, List<String> words) {
+    Function<Console, CommandLine> command =
+        words.isEmpty() ? null : commands().get(words.getFirst());
+    return command == null
+        ? tree(console)
+        : root().addSubcommand(words.getFirst(), command.apply(console));
   }
 
   /// The program without its commands.

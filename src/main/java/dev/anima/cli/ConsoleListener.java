@@ -11,6 +11,8 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
   private final Console console;
   private final Level level;
   private @Nullable Progress progress;
+  private int steps;
+  private boolean training;
 
   ConsoleListener(Console console) {
     this(console, Level.INFO);
@@ -38,8 +40,9 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
     switch (event) {
       case TrainEvent.PhaseStarted phase -> {
         end();
+        training = false;
         if (phase.total() > 0) {
-          progress = console.progress(phase.name(), phase.total(), "images");
+          progress = console.progress(phase.name(), phase.total(), phase.unit());
         }
       }
       case TrainEvent.PhaseProgress phase -> show(phase.done(), "");
@@ -52,9 +55,13 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
                     started.plan().totalSteps(),
                     started.plan().epochs(),
                     started.plan().batchesPerEpoch()));
-        progress = console.progress("training", started.plan().totalSteps(), "steps");
+        steps = started.plan().totalSteps();
+        showTraining();
       }
-      case TrainEvent.BatchDone done -> show(done.step(), detail(done));
+      case TrainEvent.BatchDone done -> {
+        showTraining();
+        show(done.step(), detail(done));
+      }
       case TrainEvent.Validated done ->
           console.report(
               String.format(
@@ -91,6 +98,15 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
         done.averageLoss(),
         rate,
         done.seconds());
+  }
+
+  /// The bar of the steps, again after a phase between two of them.
+  private void showTraining() {
+    if (!training) {
+      end();
+      training = true;
+      progress = console.progress("training", steps, "steps");
+    }
   }
 
   private void show(long done, String detail) {

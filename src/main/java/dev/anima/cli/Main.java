@@ -25,7 +25,7 @@ public final class Main {
       CudaLibraries.search(Surroundings.current()).makeFindable();
     }
     Console console = Console.system();
-    int exitCode = run(List.of(arguments), console, Commands.tree(console));
+    int exitCode = run(List.of(arguments), console);
     console.out().flush();
     console.err().flush();
     // Not a plain return: libraries leave threads behind that would keep the process alive.
@@ -36,7 +36,7 @@ public final class Main {
   ///
   /// @return the exit code, see [ExitCode]
   public static int run(List<String> arguments, Console console) {
-    return run(arguments, console, Commands.tree(console));
+    return run(arguments, console, Commands.tree(console, arguments));
   }
 
   static int run(List<String> arguments, Console console, CommandLine commands) {

@@ -36,7 +36,9 @@ public final class TrainCommand implements RawCommand {
       console.print("wrote " + command.written().get());
       return ExitCode.OK;
     }
+    Libtorch.loadInBackground(); // while flags and pictures are read
     TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
+    Libtorch.load();
     if (setup.config().machine().debugDataset()) {
       console.report("--debug_dataset: what the datasets yield; nothing is trained");
       return new CheckCommand().run(arguments, console);

@@ -3,6 +3,7 @@ package dev.anima.dataset;
 import dev.anima.config.Size;
 import dev.anima.dataset.CaptionProcessor.Moment;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -73,6 +74,27 @@ final class Arrangement {
       shuffle();
     }
     step = presentStep;
+  }
+
+  /// How an arrangement stands: orders, epoch and step.
+  record Standing(List<Slot> slots, List<List<TrainingImage>> entries, int epoch, long step) {}
+
+  Standing standing() {
+    return new Standing(
+        List.copyOf(slots),
+        buckets.stream().map(bucket -> List.copyOf(bucket.entries())).toList(),
+        epoch,
+        step);
+  }
+
+  /// Puts back what [#standing] told.
+  void restore(Standing standing) {
+    Collections.copy(slots, standing.slots());
+    for (int i = 0; i < buckets.size(); i++) {
+      Collections.copy(buckets.get(i).entries(), standing.entries().get(i));
+    }
+    epoch = standing.epoch();
+    step = standing.step();
   }
 
   Dataset dataset() {

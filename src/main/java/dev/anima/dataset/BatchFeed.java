@@ -1,6 +1,7 @@
 package dev.anima.dataset;
 
 import dev.anima.dataset.Dataset.Role;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -108,6 +109,50 @@ public final class BatchFeed {
     return Optional.ofNullable(ahead);
   }
 
+  /// What a run will do with the batches that come, as far as their captions depend on it.
+  public interface Course {
+    /// Optimizer steps that will be done when the `i`th coming batch is trained on (from 0).
+    long step(int i);
+
+    /// Whether a validation will follow the `i`th coming batch.
+    boolean validatesAfter(int i);
+  }
+
+  /// The batches [#next] will hand out in this epoch if the run takes `course`. Nothing changes:
+  /// not the random stream, not the orders.
+  ///
+  /// @param limit no more samples than these, but at least one batch if there is one
+  public List<BatchPlan> upcoming(Course course, int limit) {
+    BatchPlan aheadNow = ahead;
+    int fetchedNow = fetched;
+    long stepNow = publishedStep;
+    Standing beforeNow = beforeAhead;
+    List<BatchPlan> plans = new ArrayList<>();
+    try {
+      return group.withoutTrace(() -> {
+        int samples = 0;
+        for (BatchPlan plan = ahead; plan != null; plan = ahead) {
+          samples += plan.samples().size();
+          if (samples > limit && !plans.isEmpty()) {
+            break;
+          }
+          ahead = fetch();
+          publish(course.step(plans.size()));
+          if (course.validatesAfter(plans.size())) {
+            collate();
+          }
+          plans.add(plan);
+        }
+        return plans;
+      });
+    } finally {
+      ahead = aheadNow;
+      fetched = fetchedNow;
+      publishedStep = stepNow;
+      beforeAhead = beforeNow;
+    }
+  }
+
   /// Makes the number of finished optimizer steps known, before a batch is trained on.
   public void publish(long step) {
     publishedStep = step;
@@ -173,6 +218,20 @@ public final class BatchFeed {
   /// The validation batches from the first, in their fixed order; each is decided one ahead too.
   public Validation validation() {
     return new Validation();
+  }
+
+  /// What a pass will hand out if the shared random stream is at `seed` then. Changes nothing.
+  public List<BatchPlan> validationAhead(long seed) {
+    return group.withoutTrace(() -> {
+      group.random().seed(seed);
+      Validation pass = validation();
+      List<BatchPlan> plans = new ArrayList<>();
+      pass.next().ifPresent(plans::add);
+      while (plans.size() < group.batches(Role.VALIDATION)) {
+        plans.add(pass.next().orElseThrow());
+      }
+      return plans;
+    });
   }
 
   /// One pass over the validation datasets.

@@ -6,6 +6,8 @@ import dev.anima.dataset.Findings.Finding;
 import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /// All datasets of a run, for training and for validation, and the one random stream they share.
 public final class DatasetGroup {
@@ -148,6 +150,21 @@ public final class DatasetGroup {
         .distinct()
         .forEach((Finding problem) -> problems.problem(problem.code(), problem.message()));
     problems.throwIfProblems();
+  }
+
+  /// Runs `look`, which may draw, announce and so shuffle, and puts everything back as it was.
+  <T> T withoutTrace(Supplier<T> look) {
+    List<Arrangement> all = Stream.concat(training.stream(), validation.stream()).toList();
+    List<Arrangement.Standing> before = all.stream().map(Arrangement::standing).toList();
+    PythonRandom.State randomBefore = random.state();
+    try {
+      return look.get();
+    } finally {
+      for (int i = 0; i < all.size(); i++) {
+        all.get(i).restore(before.get(i));
+      }
+      random.restore(randomBefore);
+    }
   }
 
   /// Decides batch `index` of all datasets laid end to end.

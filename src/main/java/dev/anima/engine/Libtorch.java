@@ -1,30 +1,60 @@
 package dev.anima.engine;
 
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.bytedeco.openblas.presets.openblas_nolapack;
 import org.bytedeco.pytorch.global.torch;
 
 /// Loads the native library, once, with its chatter turned off.
 public final class Libtorch {
-  static {
-    // JavaCPP's own logger writes to stderr unasked; through slf4j, simplelogger.properties
-    // decides.
-    System.setProperty("org.bytedeco.javacpp.logger", "slf4j");
-    org.bytedeco.javacpp.Loader.load(torch.class);
-  }
+  /// Not a class initialiser: what goes wrong must reach every caller as it was.
+  private static final FutureTask<String> LOADING =
+      new FutureTask<>(() -> {
+        // JavaCPP's own logger writes to stderr unasked; through slf4j, simplelogger.properties
+        // decides.
+        System.setProperty("org.bytedeco.javacpp.logger", "slf4j");
+        return org.bytedeco.javacpp.Loader.load(torch.class);
+      });
 
   private Libtorch() {}
 
   /// Makes sure that libtorch is loaded. Cheap after the first call.
-  public static void load() {}
+  ///
+  /// @throws UnsatisfiedLinkError if it cannot be
+  public static void load() {
+    LOADING.run(); // does nothing from the second time on
+    try {
+      var _ = LOADING.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof UnsatisfiedLinkError missing) {
+        throw missing;
+      }
+      throw new IllegalStateException("libtorch could not be loaded", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while libtorch was loading", e);
+    }
+  }
+
+  /// Starts to load on another thread, beside work that needs no native library: it takes about a
+  /// second, half of it to look 1800 Java classes up.
+  ///
+  /// From here to [#load] the caller must not touch classes of `org.bytedeco`: their initialisers
+  /// would wait for those on the other thread, and those for them.
+  public static void loadInBackground() {
+    Thread.ofPlatform().daemon().name("libtorch").start(LOADING);
+  }
 
   /// Threads one operation may use.
   public static int threads() {
+    load();
     return torch.get_num_threads();
   }
 
   /// Sets them, for libtorch's own kernels and for the BLAS behind them (which has a pool of its
   /// own).
   public static void threads(int count) {
+    load();
     torch.set_num_threads(count);
     openblas_nolapack.blas_set_num_threads(count);
   }
@@ -33,21 +63,25 @@ public final class Libtorch {
   /// 10 bits of mantissa. Off at first (convolutions may from the start, as in Python); no effect
   /// on the CPU.
   public static void allowTf32(boolean allowed) {
+    load();
     torch.globalContext().setAllowTF32CuBLAS(allowed);
   }
 
   /// The CPU kernels in use, such as `AVX512`.
   public static String cpuCapability() {
+    load();
     return torch.get_cpu_capability().getString();
   }
 
   /// Whether this build carries CUDA kernels (a card may still be missing).
   public static boolean isCudaBuild() {
+    load();
     return torch.hasCUDA();
   }
 
   /// Whether Apple's GPU can be used.
   public static boolean hasMps() {
+    load();
     return torch.hasMPS();
   }
 }

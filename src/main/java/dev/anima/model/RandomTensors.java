@@ -7,8 +7,8 @@ import dev.anima.engine.Tensor;
 import java.util.List;
 import java.util.Optional;
 
-/// Made-up weights of a given layout, for measurements: matrices with standard deviation `1 /
-/// sqrt(in)`, so that activations stay in range, vectors of ones.
+/// Made-up weights of a given layout, for measurements: matrices and convolutions with standard
+/// deviation `1 / sqrt(inputs of a sum)`, so that activations stay in range, vectors of ones.
 public final class RandomTensors implements TensorSource {
   private final TensorLayout layout;
   private final Placement placement;
@@ -34,7 +34,15 @@ public final class RandomTensors implements TensorSource {
     long[] shape = sizes.stream().mapToLong(Long::longValue).toArray();
     return shape.length == 1
         ? Ops.full(1, placement.dtype(), placement.device(), shape)
-        : random.randn(placement.dtype(), shape).mul_(1 / Math.sqrt((double) shape[1]));
+        : random.randn(placement.dtype(), shape).mul_(1 / Math.sqrt(inputs(shape)));
+  }
+
+  private static double inputs(long[] shape) {
+    double inputs = 1;
+    for (int i = 1; i < shape.length; i++) {
+      inputs *= shape[i];
+    }
+    return inputs;
   }
 
   @Override

@@ -67,7 +67,7 @@ final class CachedLatents implements LatentStore {
                 .toList()
             : images;
     String phase = "caching latents";
-    listener.on(new TrainEvent.PhaseStarted(phase, missing.size()));
+    listener.on(new TrainEvent.PhaseStarted(phase, missing.size(), "images"));
     if (missing.isEmpty()) {
       return cache;
     }

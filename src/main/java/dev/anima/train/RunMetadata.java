@@ -12,6 +12,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /// The `__metadata__` of a saved LoRA: training settings under `ss_`, description under
 /// `modelspec.` (`spec/training.md` §20). Hashes are added by the file writer.
@@ -24,7 +25,7 @@ import java.util.Optional;
 /// @param seed the resolved seed
 /// @param dataset what the datasets contribute (`ss_datasets`, `ss_tag_frequency`, ...)
 /// @param optimizerName as the reference writes it, such as `torch.optim.adamw.AdamW`
-/// @param modelFiles names and hashes of the base model files
+/// @param modelFiles names and hashes of the base model files; may wait until they are computed
 /// @param networkArgs `ss_network_args`, empty when none were given
 /// @param sessionId random, to tell runs apart
 /// @param startedAt when training began
@@ -36,7 +37,7 @@ public record RunMetadata(
     long seed,
     Map<String, String> dataset,
     String optimizerName,
-    Map<String, String> modelFiles,
+    Supplier<Map<String, String>> modelFiles,
     Optional<String> networkArgs,
     long sessionId,
     Instant startedAt,
@@ -146,7 +147,7 @@ public record RunMetadata(
     map.put("ss_optimizer", optimizerName);
     networkArgs.ifPresent(args -> map.put("ss_network_args", args));
     map.putAll(dataset);
-    map.putAll(modelFiles);
+    map.putAll(modelFiles.get());
     map.put("ss_training_finished_at", seconds(now));
     map.put("ss_steps", Integer.toString(steps));
     map.put("ss_epoch", Integer.toString(epoch));

@@ -1,9 +1,16 @@
 package dev.anima.train;
 
+import java.util.List;
+
 /// Draws sample pictures while a run goes on.
 interface Samples {
   Samples NONE =
       new Samples() {
+        @Override
+        public List<String> texts() {
+          return List.of();
+        }
+
         @Override
         public void atStart() {}
 
@@ -13,6 +20,9 @@ interface Samples {
         @Override
         public void afterEpoch(int epoch, int step) {}
       };
+
+  /// Every text that the pictures need.
+  List<String> texts();
 
   /// Before the first step.
   void atStart();

@@ -9,6 +9,7 @@ import dev.anima.engine.ProcessMemory;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.engine.ThreadShare;
 import dev.anima.lora.Dropouts;
 import dev.anima.lora.LinearModules;
 import dev.anima.lora.LoraInit;
@@ -72,7 +73,10 @@ public final class StepBenchmark implements AutoCloseable {
   /// @param seconds of every step, in the order measured
   /// @param peakBytes main memory at the peak of a step beyond that before it, the largest of all
   ///   steps; empty where the system does not tell, and on a graphics card
-  public record Measurement(PassKind way, List<Double> seconds, OptionalLong peakBytes) {
+  /// @param outside share of the calling thread's time that passed outside libtorch, 0 to 1; empty
+  ///   if the steps were too short to look
+  public record Measurement(
+      PassKind way, List<Double> seconds, OptionalLong peakBytes, OptionalDouble outside) {
     public double median() {
       List<Double> sorted = seconds.stream().sorted().toList();
       int half = sorted.size() / 2;
@@ -154,17 +158,20 @@ public final class StepBenchmark implements AutoCloseable {
     List<DitPasses> passes = new ArrayList<>();
     List<List<Double>> seconds = new ArrayList<>();
     long[] peaks = new long[ways.size()];
+    List<ThreadShare.Tally> shares = new ArrayList<>();
     int done = 0;
-    try {
+    try (ThreadShare share = new ThreadShare(Thread.currentThread())) {
       TrainedSet set = new TrainedSet(loras, new StreamDraws(random, random));
       for (PassKind way : ways) {
         passes.add(DitPasses.of(way, dit, List.of(set)));
         seconds.add(new ArrayList<>());
+        shares.add(new ThreadShare.Tally());
       }
       for (int round = -warmUp; round < rounds; round++) {
         for (int i = 0; i < ways.size(); i++) {
           OptionalLong before = startOfPeak();
-          double time = step(passes.get(i));
+          ThreadShare.Tally tally = round >= 0 ? shares.get(i) : new ThreadShare.Tally();
+          double time = step(passes.get(i), share, tally);
           if (round >= 0) {
             seconds.get(i).add(time);
             peaks[i] = Math.max(peaks[i], peakSince(before));
@@ -181,7 +188,8 @@ public final class StepBenchmark implements AutoCloseable {
           new Measurement(
               ways.get(i),
               List.copyOf(seconds.get(i)),
-              peaks[i] > 0 ? OptionalLong.of(peaks[i]) : OptionalLong.empty()));
+              peaks[i] > 0 ? OptionalLong.of(peaks[i]) : OptionalLong.empty(),
+              shares.get(i).outside()));
     }
     return result;
   }
@@ -197,7 +205,7 @@ public final class StepBenchmark implements AutoCloseable {
     return before.isPresent() && peak.isPresent() ? peak.getAsLong() - before.getAsLong() : 0;
   }
 
-  private double step(DitPasses passes) {
+  private double step(DitPasses passes, ThreadShare share, ThreadShare.Tally tally) {
     try (Scope _ = new Scope()) {
       long side = shape.pixels / 8;
       Dtype dtype = placement.dtype();
@@ -209,11 +217,13 @@ public final class StepBenchmark implements AutoCloseable {
           new DitContext(rows, Collections.nCopies(shape.batch, (long) shape.textTokens));
       wait(noisy);
       long start = System.nanoTime();
-      DitPass pass = passes.next();
-      Tensor prediction = pass.forward(noisy, times, context);
-      pass.backward(prediction.mul(2.0 / prediction.numel()), false);
-      learner.update();
-      wait(loras.weights().narrow(0, 0, 1));
+      try (ThreadShare.Counting _ = share.count(tally)) {
+        DitPass pass = passes.next();
+        Tensor prediction = pass.forward(noisy, times, context);
+        pass.backward(prediction.mul(2.0 / prediction.numel()), false);
+        learner.update();
+        wait(loras.weights().narrow(0, 0, 1));
+      }
       return (System.nanoTime() - start) / 1e9;
     }
   }

@@ -40,7 +40,7 @@ final class TextCaching {
       Dtype dtype,
       TrainListener listener) {
     String phase = "caching captions";
-    listener.on(new TrainEvent.PhaseStarted(phase, images.size()));
+    listener.on(new TrainEvent.PhaseStarted(phase, images.size(), "images"));
     boolean disk = cache.text() == CacheConfig.Store.DISK;
     List<TrainingImage> missing = new ArrayList<>();
     for (TrainingImage image : images) {
@@ -53,16 +53,18 @@ final class TextCaching {
     int done = images.size() - missing.size();
     for (int i = 0; i < missing.size(); i += batchSize) {
       List<TrainingImage> batch = missing.subList(i, Math.min(missing.size(), i + batchSize));
-      text.encode(batch.stream().map(TextCaching::caption).toList());
+      List<String> captions = batch.stream().map(TextCaching::caption).toList();
+      text.encode(captions);
       for (TrainingImage image : batch) {
         try (Scope _ = new Scope()) {
-          TextPipeline.Encoded encoded = text.require(caption(image));
+          TextEncoder.Encoded encoded = text.require(caption(image));
           text.keep(key(image), encoded.states().copy(), encoded.t5());
           if (disk) {
             write(image, encoded, text, encoder, hidden, dtype);
           }
         }
       }
+      text.forget(captions); // kept under the images' keys
       done += batch.size();
       listener.on(new TrainEvent.PhaseProgress(phase, done, images.size()));
     }
@@ -73,7 +75,8 @@ final class TextCaching {
   }
 
   private static TextCache.Source source(TrainingImage image, String encoder, TextPipeline text) {
-    return new TextCache.Source(caption(image), encoder, text.qwen3Length(), text.t5Length());
+    return new TextCache.Source(
+        caption(image), encoder, text.encoder().qwen3Length(), text.encoder().t5Length());
   }
 
   private static void read(TrainingImage image, TextPipeline text) {
@@ -87,27 +90,28 @@ final class TextCaching {
           Ops.of(entry.promptEmbeds().floats(), entry.promptEmbeds().shape().getFirst(), hidden)
               .narrow(0, 0, used)
               .copy();
-      text.keep(key(image), states, new Tokens(Arrays.copyOf(ids, text.t5Length()), t5Used));
+      text.keep(
+          key(image), states, new Tokens(Arrays.copyOf(ids, text.encoder().t5Length()), t5Used));
     }
   }
 
   private static void write(
       TrainingImage image,
-      TextPipeline.Encoded encoded,
+      TextEncoder.Encoded encoded,
       TextPipeline text,
       String encoder,
       int hidden,
       Dtype dtype) {
     int used = Math.toIntExact(encoded.states().size(0));
     float[] states = text.paddedStates(caption(image), hidden).to(Device.CPU).toFloats();
-    long[] mask = new long[text.qwen3Length()];
+    long[] mask = new long[text.encoder().qwen3Length()];
     Arrays.fill(mask, 0, used, 1);
     int[] ids = Arrays.stream(encoded.t5().ids()).mapToInt(Math::toIntExact).toArray();
     int[] t5Mask = Arrays.stream(encoded.t5().mask()).mapToInt(Math::toIntExact).toArray();
     NpyArray embeds =
         dtype == Dtype.F16
-            ? NpyArray.ofFloatsAsHalf(states, text.qwen3Length(), hidden)
-            : NpyArray.ofFloats(states, text.qwen3Length(), hidden);
+            ? NpyArray.ofFloatsAsHalf(states, text.encoder().qwen3Length(), hidden)
+            : NpyArray.ofFloats(states, text.encoder().qwen3Length(), hidden);
     TextCache.write(
         image,
         new TextCache.Entry(

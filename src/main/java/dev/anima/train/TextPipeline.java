@@ -1,5 +1,7 @@
 package dev.anima.train;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
@@ -9,41 +11,47 @@ import dev.anima.engine.Tensor;
 import dev.anima.model.Adapters;
 import dev.anima.model.Placement;
 import dev.anima.model.text.LlmAdapter;
-import dev.anima.model.text.Qwen3;
-import dev.anima.model.text.Tokenizers;
 import dev.anima.model.text.Tokens;
-import java.nio.file.Path;
+import dev.anima.train.TextEncoder.Encoded;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.Set;
 
 /// Captions in, the context the DiT attends to out; each piece of work is done as rarely as the run
 /// allows.
 ///
-/// What nothing trained precedes is computed once per caption and kept: the Qwen3 states, and
-/// behind them the LLM adapter's output. Kept states hold only the rows of real tokens.
+/// What nothing trained precedes is computed once per caption and kept: the Qwen3 states, or behind
+/// them the LLM adapter's output. Only the rows of real tokens are kept.
+///
+/// On the CPU texts go through Qwen3 and the adapter one at a time: what a text becomes does not
+/// depend on the texts that came with it, so a resumed run is the same to the last bit. Nothing is
+/// lost: from about 48 tokens on, the products of one text keep all cores busy. A graphics card
+/// gets texts of like length together.
 ///
 /// Shapes: `B` batch, `L` padded Qwen3 tokens, `T` padded T5 tokens.
 final class TextPipeline implements AutoCloseable {
-  /// Captions whose outputs are kept; shuffled captions hardly ever come twice.
-  private static final int KEPT = 2048;
+  /// Captions whose outputs are kept, beside the lasting ones: 0.3 GB of contexts of 80 tokens in
+  /// bf16, a quarter of the encoder. Shuffled captions hardly ever come twice.
+  static final int KEPT = 2048;
 
-  private final Tokenizers tokenizers;
-  private final Path qwen3Path;
+  /// Texts that go through the models together on a graphics card.
+  private static final int TOGETHER = 32;
+
+  private final TextEncoder encoder;
   private final Placement placement;
-  private final int qwen3Length;
-  private final int t5Length;
-  private @Nullable Qwen3 qwen3;
-  private final Map<String, Encoded> encoded = new LinkedHashMap<>(64, 0.75f, true);
-  private final Map<String, Tensor> contexts = new LinkedHashMap<>(64, 0.75f, true);
+  private final int together;
 
-  /// One text after Qwen3, without padding.
-  ///
-  /// @param states `(n, hidden)` of the n tokens, owned by the pipeline
-  /// @param t5 its T5 tokens
-  record Encoded(Tensor states, Tokens t5) {}
+  /// Not to be computed again, so never forgotten: read from a cache file, or told by the caller.
+  private final Map<String, Encoded> given = new HashMap<>();
+
+  private final KeptTexts<Encoded> encoded = new KeptTexts<>(Encoded::close);
+  private final KeptTexts<Tensor> contexts = new KeptTexts<>(Tensor::close);
+  private Set<String> lasting = Set.of();
 
   /// A batch after Qwen3, ready for the LLM adapter.
   ///
@@ -58,90 +66,89 @@ final class TextPipeline implements AutoCloseable {
     }
   }
 
-  TextPipeline(
-      Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
-    this.tokenizers = tokenizers;
-    this.qwen3Path = qwen3Path;
-    this.placement = placement;
-    this.qwen3Length = qwen3Length;
-    this.t5Length = t5Length;
+  /// Told how many texts went through Qwen3, again and again.
+  interface Progress {
+    Progress NONE = (_, _) -> {};
+
+    void at(int done, int total);
   }
 
-  int qwen3Length() {
-    return qwen3Length;
+  /// @param encoder owned from here on
+  TextPipeline(TextEncoder encoder) {
+    this(encoder, encoder.placement().device().isCpu() ? 1 : TOGETHER);
   }
 
-  int t5Length() {
-    return t5Length;
+  /// @param together texts that go through the models together
+  TextPipeline(TextEncoder encoder, int together) {
+    this.encoder = encoder;
+    this.placement = encoder.placement();
+    this.together = together;
   }
 
-  /// The text encoder, loaded at the first call.
-  Qwen3 qwen3() {
-    Qwen3 model = qwen3;
-    if (model == null) {
-      model = Qwen3.load(qwen3Path, placement);
-      qwen3 = model;
-    }
-    return model;
-  }
-
-  /// Frees the text encoder; what has been encoded stays.
-  void releaseTextEncoder() {
-    if (qwen3 != null) {
-      qwen3.close();
-      qwen3 = null;
-    }
-  }
-
-  Tokens t5(String caption) {
-    return tokenizers.t5().encode(caption, t5Length);
+  TextEncoder encoder() {
+    return encoder;
   }
 
   // ---- nothing before the adapter trains ------------------------------------------------------
 
-  /// Keeps `entry` under `key`, for texts encoded elsewhere (a cache file).
+  /// Keeps `entry` under `key` for good, for texts encoded elsewhere (a cache file).
   void keep(String key, Tensor states, Tokens t5) {
-    Encoded before = encoded.put(key, new Encoded(states.retain(), t5));
+    Encoded before = given.put(key, new Encoded(states.retain(), t5));
     if (before != null) {
-      before.states().close();
+      before.close();
     }
   }
 
-  boolean isKept(String key) {
-    return encoded.containsKey(key);
+  /// Texts that come again and again (sample prompts, validation captions): not forgotten while
+  /// others come and go.
+  void keepForGood(Collection<String> texts) {
+    lasting = Set.copyOf(texts);
   }
 
-  /// The Qwen3 states of every text not kept yet, in one batch.
+  /// The Qwen3 states of every text not kept yet.
   void encode(List<String> captions) {
-    List<String> missing =
-        captions.stream().distinct().filter(caption -> !encoded.containsKey(caption)).toList();
+    encode(captions, Progress.NONE);
+  }
+
+  void encode(List<String> captions, Progress progress) {
+    List<String> missing = captions.stream().distinct().filter(text -> !isEncoded(text)).toList();
     if (missing.isEmpty()) {
       return;
     }
-    try (Scope _ = new Scope();
-        NoGrad _ = new NoGrad()) {
-      List<Tokens> tokens =
-          missing.stream().map(text -> tokenizers.qwen3().encode(text, qwen3Length)).toList();
-      // An empty text has no tokens and needs no encoder.
-      Tensor states =
-          Tokens.longest(tokens) == 0
-              ? null
-              : qwen3()
-                  .encode(
-                      Tokens.ids(tokens).to(placement.device()),
-                      Tokens.mask(tokens).to(placement.device()),
-                      Tokens.longest(tokens),
-                      Adapters.NONE);
-      for (int i = 0; i < missing.size(); i++) {
-        int used = tokens.get(i).used();
-        Tensor own =
-            states == null
-                ? Ops.zeros(placement.dtype(), placement.device(), 0, 1)
-                : states.select(0, i).narrow(0, 0, used).copy();
-        keep(missing.get(i), own, t5(missing.get(i)));
+    Map<String, Tokens> tokens = new LinkedHashMap<>();
+    missing.forEach(text -> tokens.put(text, encoder.tokens(text)));
+    int finished = 0;
+    for (List<String> chunk : chunks(tokens)) {
+      List<Encoded> results = encoder.encode(chunk, chunk.stream().map(tokens::get).toList());
+      for (int i = 0; i < chunk.size(); i++) {
+        encoded.put(chunk.get(i), results.get(i));
       }
+      finished += chunk.size();
+      progress.at(finished, missing.size());
     }
-    forgetOldest();
+    forgetOldest(encoded, captions);
+  }
+
+  /// Texts to be computed together: sorted by length, so that little is padded.
+  private List<List<String>> chunks(Map<String, Tokens> tokens) {
+    List<String> texts = new ArrayList<>(tokens.keySet());
+    if (together > 1) {
+      texts.sort(Comparator.comparingInt(text -> requireNonNull(tokens.get(text)).used()));
+    }
+    List<List<String>> chunks = new ArrayList<>();
+    for (int i = 0; i < texts.size(); i += together) {
+      chunks.add(texts.subList(i, Math.min(texts.size(), i + together)));
+    }
+    return chunks;
+  }
+
+  /// Frees the states of texts that are not needed again.
+  void forget(Collection<String> texts) {
+    texts.forEach(encoded::forget);
+  }
+
+  private boolean isEncoded(String key) {
+    return given.containsKey(key) || encoded.contains(key);
   }
 
   /// What is kept under `key`, padded as cache files hold it.
@@ -152,7 +159,10 @@ final class TextPipeline implements AutoCloseable {
   }
 
   Encoded require(String key) {
-    Encoded entry = encoded.get(key);
+    Encoded entry = given.get(key);
+    if (entry == null) {
+      entry = encoded.find(key);
+    }
     if (entry == null) {
       throw new IllegalStateException("text was not encoded: " + key);
     }
@@ -167,9 +177,11 @@ final class TextPipeline implements AutoCloseable {
     int longest = 0;
     for (String key : keys) {
       Encoded entry = require(key);
-      int used = tokens(entry);
+      int used = entry.used();
       states.add(padded(entry, hidden));
-      masks.add(Ops.pad(Ops.full(1, Dtype.I64, placement.device(), used), 0, qwen3Length - used));
+      masks.add(
+          Ops.pad(
+              Ops.full(1, Dtype.I64, placement.device(), used), 0, encoder.qwen3Length() - used));
       t5.add(entry.t5());
       longest = Math.max(longest, used);
     }
@@ -177,15 +189,22 @@ final class TextPipeline implements AutoCloseable {
   }
 
   private Tensor padded(Encoded entry, int hidden) {
-    int used = tokens(entry);
+    int used = entry.used();
     return used == 0
-        ? Ops.zeros(placement.dtype(), placement.device(), qwen3Length, hidden)
+        ? Ops.zeros(placement.dtype(), placement.device(), encoder.qwen3Length(), hidden)
         : Ops.pad(
-            entry.states().to(placement.device(), placement.dtype()), 0, 0, 0, qwen3Length - used);
+            entry.states().to(placement.device(), placement.dtype()),
+            0,
+            0,
+            0,
+            encoder.qwen3Length() - used);
   }
 
-  private static int tokens(Encoded entry) {
-    return Math.toIntExact(entry.states().size(0));
+  /// Whether nothing has to be computed to use these texts.
+  ///
+  /// @param asContexts through the LLM adapter too, else only through Qwen3
+  boolean isReady(List<String> keys, boolean asContexts) {
+    return keys.stream().allMatch(asContexts ? contexts::contains : this::isEncoded);
   }
 
   /// The context of texts before which nothing trains: computed once per key.
@@ -193,22 +212,32 @@ final class TextPipeline implements AutoCloseable {
   /// @param keys captions (encoded on demand) or keys given to [#keep]
   /// @return `(B, T, context)` in the model's dtype, in the caller's scope
   Tensor context(List<String> keys, LlmAdapter adapter, int hidden) {
-    List<String> missing =
-        keys.stream().distinct().filter(key -> !contexts.containsKey(key)).toList();
-    // One at a time: what a text becomes must not depend on which texts came with it, or a resumed
-    // run would differ in the last bits.
-    for (String key : missing) {
-      encode(List.of(key));
+    prepareContexts(keys, adapter, hidden, Progress.NONE);
+    return Scope.keep(() -> Ops.stack(keys.stream().map(this::paddedContext).toList(), 0));
+  }
+
+  /// Computes the contexts of all `keys` that are not kept, for [#context].
+  void prepareContexts(List<String> keys, LlmAdapter adapter, int hidden, Progress progress) {
+    List<String> missing = keys.stream().distinct().filter(key -> !contexts.contains(key)).toList();
+    if (missing.isEmpty()) {
+      return;
+    }
+    encode(missing, progress);
+    Map<String, Tokens> tokens = new LinkedHashMap<>();
+    missing.forEach(key -> tokens.put(key, require(key).t5()));
+    for (List<String> chunk : chunks(tokens)) {
       try (Scope _ = new Scope();
           NoGrad _ = new NoGrad()) {
-        Tensor computed = context(kept(List.of(key), hidden), adapter, true, Adapters.NONE);
-        int used = Math.max(1, require(key).t5().used());
-        contexts.put(key, computed.select(0, 0).narrow(0, 0, used).copy().retain());
+        Tensor computed = context(kept(chunk, hidden), adapter, true, Adapters.NONE);
+        for (int i = 0; i < chunk.size(); i++) {
+          int used = Math.max(1, require(chunk.get(i)).t5().used());
+          Tensor rows = computed.select(0, i).narrow(0, 0, used).copy();
+          contexts.put(chunk.get(i), rows.retain());
+          encoded.forget(chunk.get(i)); // not needed again
+        }
       }
     }
-    Tensor result = Scope.keep(() -> Ops.stack(keys.stream().map(this::paddedContext).toList(), 0));
-    forgetOldest();
-    return result;
+    forgetOldest(contexts, keys);
   }
 
   /// Rows of kept contexts that are text, at least 1.
@@ -218,29 +247,22 @@ final class TextPipeline implements AutoCloseable {
 
   private Tensor paddedContext(String key) {
     Tensor rows = keptContext(key);
-    return Ops.pad(rows, 0, 0, 0, t5Length - rows.size(0));
+    return Ops.pad(rows, 0, 0, 0, encoder.t5Length() - rows.size(0));
   }
 
   private Tensor keptContext(String key) {
-    Tensor rows = contexts.get(key);
+    Tensor rows = contexts.find(key);
     if (rows == null) {
       throw new IllegalStateException("no context of " + key);
     }
     return rows;
   }
 
-  private void forgetOldest() {
-    while (contexts.size() > KEPT) {
-      Map.Entry<String, Tensor> oldest = contexts.entrySet().iterator().next();
-      contexts.remove(oldest.getKey());
-      oldest.getValue().close();
-    }
-    // States of a text whose encoder is gone could not be computed again.
-    while (qwen3 != null && encoded.size() > KEPT) {
-      Map.Entry<String, Encoded> oldest = encoded.entrySet().iterator().next();
-      encoded.remove(oldest.getKey());
-      oldest.getValue().states().close();
-    }
+  /// Makes room, but not at the cost of `now` and the lasting texts.
+  private void forgetOldest(KeptTexts<?> texts, List<String> now) {
+    lasting.forEach(texts::find);
+    now.forEach(texts::find);
+    texts.forgetOldest(Math.max(KEPT, now.size()) + lasting.size());
   }
 
   // ---- something before the DiT trains --------------------------------------------------------
@@ -249,16 +271,12 @@ final class TextPipeline implements AutoCloseable {
   ///
   /// @param wholeLength compute padding too: element dropout draws its masks over all L tokens
   Batch encodeLive(List<String> captions, boolean wholeLength, Adapters adapters) {
-    List<Tokens> tokens =
-        captions.stream().map(text -> tokenizers.qwen3().encode(text, qwen3Length)).toList();
-    Tensor ids = Tokens.ids(tokens).to(placement.device());
-    Tensor mask = Tokens.mask(tokens).to(placement.device());
-    int used = Tokens.longest(tokens);
-    Tensor states =
-        wholeLength
-            ? qwen3().encode(ids, mask, adapters)
-            : qwen3().encode(ids, mask, used, adapters);
-    return new Batch(states, mask, captions.stream().map(this::t5).toList(), used);
+    List<Tokens> tokens = captions.stream().map(encoder::tokens).toList();
+    return new Batch(
+        encoder.states(tokens, wholeLength, adapters),
+        Tokens.mask(tokens).to(placement.device()),
+        captions.stream().map(encoder::t5).toList(),
+        Tokens.longest(tokens));
   }
 
   /// The LLM adapter over a batch; a graph where something trains.
@@ -283,9 +301,10 @@ final class TextPipeline implements AutoCloseable {
 
   @Override
   public void close() {
-    releaseTextEncoder();
-    encoded.values().forEach(entry -> entry.states().close());
-    contexts.values().forEach(Tensor::close);
-    tokenizers.close();
+    given.values().forEach(Encoded::close);
+    given.clear();
+    encoded.close();
+    contexts.close();
+    encoder.close();
   }
 }

@@ -6,8 +6,11 @@ import java.util.Map;
 /// What a run tells while it runs; console, TensorBoard, queue and browser listen.
 public sealed interface TrainEvent {
 
-  /// A phase with a countable end has begun (caching latents, encoding captions, ...).
-  record PhaseStarted(String name, int total) implements TrainEvent {}
+  /// A phase with a countable end has begun (caching latents, encoding captions, ...), before the
+  /// first step or between steps.
+  ///
+  /// @param unit of `total`, such as `images`
+  record PhaseStarted(String name, int total, String unit) implements TrainEvent {}
 
   /// `done` of the phase's items are finished.
   record PhaseProgress(String name, int done, int total) implements TrainEvent {}

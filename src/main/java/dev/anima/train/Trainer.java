@@ -34,6 +34,7 @@ final class Trainer {
   private final Checkpoints checkpoints;
   private final RunStates states;
   private final Validator validator;
+  private final TextsAhead texts;
   private final LossAverage average = new LossAverage();
   private final DitStep ditStep;
   private final BatchFeed feed;
@@ -63,6 +64,7 @@ final class Trainer {
     this.step = setup.start().step();
     setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
+    this.texts = new TextsAhead(setup, parts, feed, validator, listener);
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
@@ -105,6 +107,7 @@ final class Trainer {
   /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
   private boolean epoch(int epoch, int first) {
     for (int index = first; step < setup.plan().totalSteps(); index++) {
+      texts.beforeBatch(index, step);
       Optional<BatchPlan> batch = feed.next();
       if (batch.isEmpty()) {
         break;
@@ -218,7 +221,7 @@ final class Trainer {
       return null;
     }
     List<String> keys = textKeys(batch);
-    parts.text().encode(keys.stream().filter(key -> !parts.text().isKept(key)).toList());
+    parts.text().encode(keys);
     return parts.text().kept(keys, parts.hidden());
   }
 
@@ -297,7 +300,7 @@ final class Trainer {
 
   private TextPipeline.Batch keptStates(BatchPlan batch) {
     List<String> keys = textKeys(batch);
-    parts.text().encode(keys.stream().filter(key -> !parts.text().isKept(key)).toList());
+    parts.text().encode(keys);
     return parts.text().kept(keys, parts.hidden());
   }
 

@@ -11,6 +11,7 @@ import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
 import dev.anima.engine.RandomStream;
+import dev.anima.io.InputException;
 import dev.anima.lora.LoraFile;
 import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSet;
@@ -44,6 +45,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
@@ -145,18 +147,22 @@ public final class TrainingRun implements AutoCloseable {
     Libtorch.allowTf32(setup.config().precision().allowTf32());
     notes();
     Tokenizers tokenizers =
-        new Tokenizers(setup.config().models().qwen3(), setup.config().models().t5Tokenizer());
+        new Tokenizers(
+            setup.config().models().qwen3(),
+            setup.config().models().t5Tokenizer(),
+            setup.config().cache().text() != Store.DISK); // else there may be nothing to encode
     CompletableFuture<Map<String, String>> hashes =
         CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
     Placement placement = placement(setup.dtype());
     TextPipeline text =
         own(
             new TextPipeline(
-                tokenizers,
-                setup.config().models().qwen3(),
-                placement,
-                setup.config().models().qwen3MaxTokens(),
-                setup.config().models().t5MaxTokens()));
+                new TextEncoder(
+                    tokenizers,
+                    setup.config().models().qwen3(),
+                    placement,
+                    setup.config().models().qwen3MaxTokens(),
+                    setup.config().models().t5MaxTokens())));
     LatentStore latents = own(latents());
     int hidden = hidden();
     if (setup.config().cache().text() != Store.NONE) {
@@ -207,7 +213,7 @@ public final class TrainingRun implements AutoCloseable {
             host,
             device,
             hidden,
-            metadata(hashes.join()),
+            metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested).run();
   }
@@ -249,15 +255,6 @@ public final class TrainingRun implements AutoCloseable {
         () -> vae(QwenImageVae.Half.DECODER),
         listener,
         stopRequested);
-  }
-
-  /// Every text that sample pictures need.
-  private List<String> promptTexts() {
-    return prompts.stream()
-        .flatMap(file -> file.prompts().stream())
-        .flatMap(prompt -> Stream.of(prompt.prompt(), prompt.negative()))
-        .distinct()
-        .toList();
   }
 
   private void notes() {
@@ -351,9 +348,20 @@ public final class TrainingRun implements AutoCloseable {
         hidden,
         setup.dtype(),
         listener);
-    text.encode(List.of("")); // dropped captions
-    text.encode(promptTexts());
-    text.releaseTextEncoder();
+    List<String> lasting = new ArrayList<>();
+    if (dropsCaptions()) {
+      lasting.add("");
+    }
+    prompts.ifPresent(file -> lasting.addAll(TrainingSamples.texts(file.prompts())));
+    text.keepForGood(lasting);
+    text.encode(lasting);
+    text.encoder().release();
+  }
+
+  private boolean dropsCaptions() {
+    return Stream.concat(setup.data().training().stream(), setup.data().validation().stream())
+        .flatMap(dataset -> dataset.spec().subsets().stream())
+        .anyMatch(subset -> subset.caption().captionDropoutRate() > 0);
   }
 
   /// What trains `loras`; owned by the caller.
@@ -369,7 +377,19 @@ public final class TrainingRun implements AutoCloseable {
         setup.dtype() == Dtype.F16 ? Optional.of(new GradScaler()) : Optional.empty());
   }
 
-  private RunMetadata metadata(Map<String, String> modelFiles) {
+  /// A run that trained is not lost because a file could not be hashed.
+  private Map<String, String> modelFiles(Future<Map<String, String>> hashes) {
+    try {
+      return Waiting.on(hashes);
+    } catch (InputException e) {
+      listener.on(
+          new TrainEvent.Note(
+              "the base model is not named in the metadata of the LoRA (" + e.getMessage() + ")"));
+      return Map.of();
+    }
+  }
+
+  private RunMetadata metadata(Supplier<Map<String, String>> modelFiles) {
     boolean fromFile = setup.datasets().file().isPresent();
     return new RunMetadata(
         setup.flags(),

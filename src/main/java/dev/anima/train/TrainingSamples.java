@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /// `--sample_prompts`: pictures of the LoRA as it is now, without its dropouts (the reference draws
 /// with them). Training's random streams are not touched.
@@ -54,6 +55,19 @@ final class TrainingSamples implements Samples {
     this.vae = vae;
     this.listener = listener;
     this.stopRequested = stopRequested;
+  }
+
+  /// Every text that pictures of `prompts` need.
+  static List<String> texts(List<SamplePrompt> prompts) {
+    return prompts.stream()
+        .flatMap(prompt -> Stream.of(prompt.prompt(), prompt.negative()))
+        .distinct()
+        .toList();
+  }
+
+  @Override
+  public List<String> texts() {
+    return texts(prompts);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.anima.train;
 import dev.anima.dataset.BatchFeed;
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.PythonRandom;
+import dev.anima.dataset.SamplePlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -30,6 +31,20 @@ final class Validator {
     this.losses = losses;
   }
 
+  /// The captions that every validation asks for. Changes nothing.
+  List<String> captions() {
+    int batches = setup.config().validation().maxBatches().orElse(Integer.MAX_VALUE);
+    return feed.validationAhead(seed()).stream()
+        .limit(batches)
+        .flatMap(batch -> batch.samples().stream())
+        .map(SamplePlan::caption)
+        .toList();
+  }
+
+  private long seed() {
+    return setup.config().validation().seed().orElse(setup.seed());
+  }
+
   /// Mean loss over at most `maxBatches` batches; empty without a validation set.
   OptionalDouble loss(int maxBatches) {
     if (setup.data().validation().isEmpty()) {
@@ -39,7 +54,7 @@ final class Validator {
     PythonRandom.State randomBefore = random.state();
     List<byte[]> streamsBefore = new ArrayList<>();
     parts.streams().forEach(stream -> streamsBefore.add(stream.state()));
-    long seed = setup.config().validation().seed().orElse(setup.seed());
+    long seed = seed();
     random.seed(seed);
     parts.streams().forEach(stream -> stream.seed(seed));
     parts.learner().optimizer().eval();

@@ -13,8 +13,10 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 class BatchFeedTest {
   private static final int EPOCHS = 3;
@@ -99,6 +101,113 @@ class BatchFeedTest {
     }
     assertThat(keys).containsExactly("a4.png", "a5.png", "b2.png");
     assertThat(group.announcedStep()).isEqualTo(7);
+  }
+
+  /// A step after every second batch, a validation after every third step.
+  private record EveryOther(int first) implements BatchFeed.Course {
+    @Override
+    public long step(int i) {
+      return ((long) first + i) / 2;
+    }
+
+    @Override
+    public boolean validatesAfter(int i) {
+      return validates(first + i);
+    }
+
+    static boolean validates(int batch) {
+      return batch % 6 == 5;
+    }
+  }
+
+  @ParameterizedTest(name = "scenario {0}, {1}")
+  @CsvSource({
+    "0,REFERENCE",
+    "0,CLEAN",
+    "1,REFERENCE",
+    "2,REFERENCE",
+    "3,REFERENCE",
+    "3,CLEAN",
+    "5,REFERENCE"
+  })
+  void aLookAheadIsTrueAndLeavesNoTrace(int scenario, BatchFeed.EpochStart start) {
+    ObjectNode golden =
+        Golden.json("order/batch_order.json").get("scenarios").get(scenario).asObject();
+    if (scenario == 5) { // token warm-up: the step a batch sees depends on validations
+      String toml = golden.get("config_toml").stringValue();
+      golden.put("config_toml", toml.replace("[general]", "[general]\nvalidation_split = 0.3"));
+    }
+    List<String> expected = epochs(Scenario.create(golden, root).group(), start, new ArrayList<>());
+    List<List<String>> seenAhead = new ArrayList<>();
+
+    List<String> watched = epochs(Scenario.create(golden, root).group(), start, seenAhead);
+
+    assertThat(watched).isEqualTo(expected);
+    int perEpoch = expected.size() / EPOCHS;
+    for (int i = 0; i < expected.size(); i++) {
+      int end = (i / perEpoch + 1) * perEpoch;
+      assertThat(seenAhead.get(i)).as("before batch %d", i).isEqualTo(expected.subList(i, end));
+    }
+  }
+
+  /// Every batch of a few epochs, as a run would take them.
+  ///
+  /// @param seenAhead gets what could be seen before each
+  private static List<String> epochs(
+      DatasetGroup group, BatchFeed.EpochStart start, List<List<String>> seenAhead) {
+    BatchFeed feed = feed(group, start);
+    List<String> batches = new ArrayList<>();
+    for (int epoch = 1; epoch <= EPOCHS; epoch++) {
+      feed.beginEpoch(epoch, 0);
+      while (feed.ahead().isPresent()) {
+        int i = batches.size();
+        seenAhead.add(
+            feed.upcoming(new EveryOther(i), Integer.MAX_VALUE).stream()
+                .map(BatchFeedTest::describe)
+                .toList());
+        batches.add(describe(feed.next().orElseThrow()));
+        feed.publish(i / 2);
+        if (EveryOther.validates(i) && !group.validation().isEmpty()) {
+          PythonRandom.State before = group.random().state();
+          var _ = feed.validation();
+          group.random().restore(before);
+        }
+      }
+    }
+    return batches;
+  }
+
+  @Test
+  void aLookAheadEndsAtItsLimit() {
+    BatchFeed feed = feed(scenario().group(), BatchFeed.EpochStart.REFERENCE);
+    feed.beginEpoch(1, 0);
+    int first = feed.ahead().orElseThrow().samples().size();
+
+    assertThat(feed.upcoming(new EveryOther(0), 1)).hasSize(1);
+    assertThat(feed.upcoming(new EveryOther(0), first + 1)).hasSizeBetween(1, 2);
+  }
+
+  @Test
+  void whatAValidationWillAskForCanBeSeenAhead() {
+    JsonNode golden = Golden.json("order/batch_order.json").get("scenarios").get(3);
+    DatasetGroup group = Scenario.create(golden, root).group();
+    BatchFeed feed = feed(group, BatchFeed.EpochStart.REFERENCE);
+    feed.beginEpoch(1, 0);
+    feed.publish(7);
+    PythonRandom.State before = group.random().state();
+    long stepBefore = group.announcedStep();
+
+    List<String> ahead = feed.validationAhead(5).stream().map(BatchFeedTest::describe).toList();
+
+    assertThat(group.random().state()).isEqualTo(before);
+    assertThat(group.announcedStep()).isEqualTo(stepBefore);
+    group.random().seed(5);
+    BatchFeed.Validation validation = feed.validation();
+    List<String> really = new ArrayList<>();
+    for (Optional<BatchPlan> p = validation.next(); p.isPresent(); p = validation.next()) {
+      really.add(describe(p.get()));
+    }
+    assertThat(ahead).isNotEmpty().isEqualTo(really);
   }
 
   private Scenario scenario() {

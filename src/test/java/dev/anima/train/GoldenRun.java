@@ -78,11 +78,12 @@ final class GoldenRun implements AutoCloseable {
     text =
         own(
             new TextPipeline(
-                new Tokenizers(setup.config().models().qwen3()),
-                setup.config().models().qwen3(),
-                placement,
-                setup.config().models().qwen3MaxTokens(),
-                setup.config().models().t5MaxTokens()));
+                new TextEncoder(
+                    new Tokenizers(setup.config().models().qwen3()),
+                    setup.config().models().qwen3(),
+                    placement,
+                    setup.config().models().qwen3MaxTokens(),
+                    setup.config().models().t5MaxTokens())));
     StreamDraws draws = new StreamDraws(stream, stream);
     textAdapters = loras.training(Network.TEXT_ENCODER, draws);
     ditAdapters = loras.training(Network.DIT, draws);
@@ -200,7 +201,7 @@ final class GoldenRun implements AutoCloseable {
   }
 
   private List<Long> lengths(List<String> texts) {
-    return texts.stream().map(caption -> (long) text.t5(caption).used()).toList();
+    return texts.stream().map(caption -> (long) text.encoder().t5(caption).used()).toList();
   }
 
   private TextPipeline.@Nullable Batch states(List<String> texts) {

@@ -94,6 +94,33 @@ class ResumeTest {
         .isEqualTo(runs.weights("whole/nami-state/optimizer.safetensors"));
   }
 
+  /// The captions of what is left of an epoch are encoded ahead: fewer than of the whole epoch.
+  @Test
+  void shuffledCaptionsBecomeTheSameInWhatIsLeftOfAnEpoch() {
+    String[] flags = {
+      "--network_train_unet_only",
+      "--learning_rate=1e-3",
+      "--max_train_epochs=2",
+      "--cache_latents",
+      "--save_state",
+      "--seed=5"
+    };
+    RunOutcome whole = runs.train(TinyRun.flags("article.toml", "whole", flags));
+    RunOutcome first = runs.train(TinyRun.flags("article.toml", "parts", flags), 3);
+
+    RunOutcome second =
+        runs.train(
+            with(
+                TinyRun.flags("article.toml", "parts", flags),
+                "--resume=parts/nami-step00000003-state"));
+
+    List<Double> losses = new ArrayList<>(first.losses());
+    losses.addAll(second.losses());
+    assertThat(losses).isEqualTo(whole.losses());
+    assertThat(runs.weights("parts/nami.safetensors"))
+        .isEqualTo(runs.weights("whole/nami.safetensors"));
+  }
+
   @Test
   void everyKindOfStateLeadsToTheSameEnd() throws IOException {
     List<String> flags = TinyRun.flags("plain.toml", "whole", DIT_ONLY);

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import tools.jackson.databind.PropertyNamingStrategies;
 import tools.jackson.databind.SerializationFeature;
@@ -36,13 +37,15 @@ record BenchReport(
     List<Row> ways) {
 
   /// @param shareOfPeak `stepTflop` by median time by `peakTflops`
+  /// @param outside share of the training thread's time outside libtorch
   record Row(
       String way,
       double median,
       double min,
       double max,
       double shareOfPeak,
-      OptionalLong peakBytes) {
+      OptionalLong peakBytes,
+      OptionalDouble outside) {
     static Row of(Measurement measured, double flops, double peak) {
       return new Row(
           measured.way().description(),
@@ -50,7 +53,8 @@ record BenchReport(
           Collections.min(measured.seconds()),
           Collections.max(measured.seconds()),
           flops / measured.median() / peak,
-          measured.peakBytes());
+          measured.peakBytes(),
+          measured.outside());
     }
   }
 
@@ -92,29 +96,38 @@ record BenchReport(
     lines.add(
         String.format(
             Locale.ROOT,
-            "%-26s %9s %9s %9s %8s %9s %10s",
+            "%-26s %9s %9s %9s %8s %9s %10s %8s",
             "seconds a step",
             "median",
             "min",
             "max",
             "of peak",
             "vs first",
-            "memory"));
+            "memory",
+            "outside"));
     for (Row row : ways) {
       lines.add(
           String.format(
               Locale.ROOT,
-              "%-26s %9.3f %9.3f %9.3f %7.0f%% %9.2f %10s",
+              "%-26s %9.3f %9.3f %9.3f %7.0f%% %9.2f %10s %8s",
               row.way,
               row.median,
               row.min,
               row.max,
               100 * row.shareOfPeak,
               row.median / ways.getFirst().median,
-              row.peakBytes.isPresent() ? Console.bytes(row.peakBytes.getAsLong()) : "-"));
+              row.peakBytes.isPresent() ? Console.bytes(row.peakBytes.getAsLong()) : "-",
+              percent(row.outside)));
     }
     lines.add("");
     lines.add("memory: the most a step took beyond what was there before it (weights, LoRA).");
+    lines.add("outside: share of the training thread's time that passed outside libtorch.");
     return lines;
+  }
+
+  private static String percent(OptionalDouble share) {
+    return share.isPresent()
+        ? String.format(Locale.ROOT, "%.1f%%", 100 * share.getAsDouble())
+        : "-";
   }
 }

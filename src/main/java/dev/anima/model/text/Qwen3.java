@@ -11,6 +11,7 @@ import dev.anima.model.Attention;
 import dev.anima.model.Checkpoint;
 import dev.anima.model.Linear;
 import dev.anima.model.Placement;
+import dev.anima.model.RandomTensors;
 import dev.anima.model.Rms;
 import dev.anima.model.Rotary;
 import dev.anima.model.TextPositions;
@@ -95,6 +96,14 @@ public final class Qwen3 implements AutoCloseable {
       weights.close();
       throw e;
     }
+  }
+
+  /// A text encoder of made-up weights, for measurements.
+  public static Qwen3 random(Qwen3Config config, Placement placement, long seed) {
+    return new Qwen3(
+        config,
+        new Weights(
+            new RandomTensors(config.layout(), placement, seed), placement, WeightEdit.NONE));
   }
 
   public Qwen3Config config() {
