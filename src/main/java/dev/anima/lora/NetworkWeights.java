@@ -1,5 +1,6 @@
 package dev.anima.lora;
 
+import dev.anima.config.NetworkKind;
 import dev.anima.engine.Device;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
@@ -58,31 +59,43 @@ public final class NetworkWeights {
 
   /// The weights of a saved state, which must be those of exactly the run's modules.
   ///
-  /// @throws InputException if a module is missing or too many, or has another rank, width or alpha
+  /// @throws InputException if a module is missing or too many, or has another kind, rank, width or
+  ///   alpha
   public static void resume(LoraSet set, LoraFile file) {
     for (LoraAdapter adapter : set.modules()) {
       LoraFile.Module stored = file.module(adapter.module().network(), adapter.module().path());
       if (stored == null) {
         throw otherNetwork(file, "it lacks " + adapter.module().name());
       }
-      if (stored.rank() != adapter.module().rank() || stored.alpha() != adapter.alpha()) {
+      checkWidths(adapter.module(), stored, file);
+      String theirs = describe(stored);
+      String ours = describe(adapter);
+      if (!theirs.equals(ours)) {
         throw otherNetwork(
             file,
-            "%s has rank %d and alpha %s in it, %d and %s in this run"
-                .formatted(
-                    adapter.module().name(),
-                    stored.rank(),
-                    stored.alpha(),
-                    adapter.module().rank(),
-                    adapter.alpha()));
+            "%s is %s in it, %s in this run".formatted(adapter.module().name(), theirs, ours));
       }
-      checkShape(adapter.module(), stored, file);
     }
     List<String> unused = unused(set, file);
     if (!unused.isEmpty()) {
       throw otherNetwork(file, "it also trains " + some(unused));
     }
     set.modules().forEach(adapter -> copy(adapter, file));
+  }
+
+  private static String describe(LoraFile.Module stored) {
+    return describe(
+        stored.form(), stored.lengths() == LoraFile.Lengths.COLUMNS, stored.rank(), stored.alpha());
+  }
+
+  private static String describe(LoraAdapter adapter) {
+    LoraModule module = adapter.module();
+    return describe(module.form(), module.decomposed(), module.rank(), adapter.alpha());
+  }
+
+  private static String describe(LoraForm form, boolean decomposed, int rank, double alpha) {
+    String what = (decomposed ? "a decomposed " : "a ") + shape(form);
+    return form.isScaled() ? what + " of rank %d and alpha %s".formatted(rank, alpha) : what;
   }
 
   private static InputException otherNetwork(LoraFile file, String what) {
@@ -101,6 +114,28 @@ public final class NetworkWeights {
     if (plan.trained().isEmpty()) {
       throw noModules(file);
     }
+    for (LoraFile.Module stored : file.modules()) {
+      checkLengths(stored, file);
+    }
+    return plan;
+  }
+
+  /// As above, for a run of one kind.
+  ///
+  /// @throws InputException if the file holds another kind
+  public static LoraPlan plan(
+      LoraFile file, LoraPlan.Layers layers, Set<Network> networks, NetworkKind kind) {
+    LoraPlan plan = plan(file, layers, networks);
+    for (LoraModule module : plan.trained()) {
+      NetworkKind theirs = module.form().kind();
+      if (theirs != kind) {
+        throw InputException.inFile(
+            file.path(),
+            "%s is a %s, but --network_module %s trains a %s\n  -> pass --network_module %s"
+                .formatted(
+                    module.name(), theirs.label(), kind.module(), kind.label(), theirs.module()));
+      }
+    }
     return plan;
   }
 
@@ -117,8 +152,15 @@ public final class NetworkWeights {
       for (LinearModule layer : layers.of(network)) {
         LoraFile.Module stored = file.module(network, layer.path());
         if (stored != null) {
-          LoraModule module = new LoraModule(network, layer, stored.rank(), stored.alpha());
-          checkShape(module, stored, file);
+          LoraModule module =
+              new LoraModule(
+                  network,
+                  layer,
+                  stored.rank(),
+                  stored.alpha(),
+                  stored.form(),
+                  stored.lengths() != LoraFile.Lengths.NONE);
+          checkWidths(module, stored, file);
           modules.add(module);
         }
       }
@@ -132,14 +174,10 @@ public final class NetworkWeights {
   }
 
   private static void checkShape(LoraModule module, LoraFile.Module stored, LoraFile file) {
-    LinearModule layer = module.linear();
-    if (stored.in() != layer.in() || stored.out() != layer.out()) {
-      throw InputException.inFile(
-          file.path(),
-          "%s is for a layer from %d to %d, but this model's goes from %d to %d (a LoRA for another model?)"
-              .formatted(module.name(), stored.in(), stored.out(), layer.in(), layer.out()));
-    }
-    if (stored.rank() != module.rank()) {
+    checkWidths(module, stored, file);
+    checkKind(module, stored, file);
+    checkLengths(stored, file);
+    if (module.form().isScaled() && stored.rank() != module.rank()) {
       Set<Integer> ranks =
           file.modules().stream()
               .map(LoraFile.Module::rank)
@@ -155,9 +193,62 @@ public final class NetworkWeights {
     }
   }
 
+  private static void checkWidths(LoraModule module, LoraFile.Module stored, LoraFile file) {
+    LinearModule layer = module.linear();
+    if (stored.in() != layer.in() || stored.out() != layer.out()) {
+      throw InputException.inFile(
+          file.path(),
+          "%s is for a layer from %d to %d, but this model's goes from %d to %d (a LoRA for another model?)"
+              .formatted(module.name(), stored.in(), stored.out(), layer.in(), layer.out()));
+    }
+  }
+
+  private static void checkKind(LoraModule module, LoraFile.Module stored, LoraFile file) {
+    NetworkKind theirs = stored.form().kind();
+    NetworkKind ours = module.form().kind();
+    if (theirs != ours) {
+      throw InputException.inFile(
+          file.path(),
+          "%s is a %s, expected a %s\n  -> pass --network_module %s, or drop --network_weights"
+              .formatted(module.name(), theirs.label(), ours.label(), theirs.module()));
+    }
+    if (!stored.form().equals(module.form())) {
+      throw InputException.inFile(
+          file.path(),
+          "%s is a %s, expected a %s\n  -> pass --dim_from_weights, or the --network_dim and factor it was trained with"
+              .formatted(module.name(), shape(stored.form()), shape(module.form())));
+    }
+    if (stored.lengths() == LoraFile.Lengths.COLUMNS && !module.decomposed()) {
+      throw InputException.inFile(
+          file.path(),
+          "%s is a DoRA\n  -> pass --network_args dora_wd=True, or drop --network_weights"
+              .formatted(module.name()));
+    }
+  }
+
+  private static void checkLengths(LoraFile.Module stored, LoraFile file) {
+    if (stored.lengths() == LoraFile.Lengths.ROWS) {
+      throw InputException.inFile(
+          file.path(),
+          "%s has a length for each output; only a DoRA with a length for each input can be trained on\n  -> drop --network_weights (as one of --base_weights it can be used)"
+              .formatted(stored.keys().get(LoraPart.MAGNITUDE)));
+    }
+  }
+
+  private static String shape(LoraForm form) {
+    return switch (form) {
+      case LoraForm.Kronecker k ->
+          "LoKr of %d x %d and %d x %d%s"
+              .formatted(k.out1(), k.in1(), k.out2(), k.in2(), k.whole() ? "" : " (low rank)");
+      case LoraForm.LowRank _, LoraForm.Hadamard _ -> form.kind().label();
+    };
+  }
+
   private static void fill(LoraAdapter adapter, LoraFile file, AlphaRule rule) {
     LoraFile.Module stored = copy(adapter, file);
-    adapter.replaceAlpha(stored.alpha(), rule == AlphaRule.CONSISTENT);
+    if (adapter.module().form().isScaled()) {
+      adapter.replaceAlpha(stored.alpha(), rule == AlphaRule.CONSISTENT);
+    }
   }
 
   private static LoraFile.Module copy(LoraAdapter adapter, LoraFile file) {
@@ -167,8 +258,15 @@ public final class NetworkWeights {
     }
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
-      adapter.down().copy_(file.down(stored, Device.CPU));
-      adapter.up().copy_(file.up(stored, Device.CPU));
+      for (LoraParameter parameter : adapter.module().parameters()) {
+        LoraPart part = parameter.part();
+        if (part != LoraPart.MAGNITUDE) {
+          adapter.weight(part).copy_(file.tensor(stored, part, Device.CPU));
+        } else if (stored.lengths() == LoraFile.Lengths.COLUMNS) {
+          adapter.weight(part).copy_(file.tensor(stored, part, Device.CPU));
+          adapter.markLengthsKnown();
+        }
+      }
     }
     return stored;
   }
@@ -215,7 +313,7 @@ public final class NetworkWeights {
     for (LoraAdapter adapter : matched) {
       LoraModule module = adapter.module();
       LoraFile.Module stored = file.module(module.network(), module.path());
-      if (stored != null && stored.alpha() != adapter.alpha()) {
+      if (stored != null && module.form().isScaled() && stored.alpha() != adapter.alpha()) {
         warnings.add(
             switch (rule) {
               case CONSISTENT ->
@@ -246,7 +344,9 @@ public final class NetworkWeights {
     List<String> names =
         file.modules().isEmpty()
             ? file.unknownKeys()
-            : file.modules().stream().map(LoraFile.Module::downKey).toList();
+            : file.modules().stream()
+                .map(module -> module.keys().values().stream().sorted().findFirst().orElseThrow())
+                .toList();
     return names.isEmpty() ? "; it is empty" : "; it holds " + some(names);
   }
 

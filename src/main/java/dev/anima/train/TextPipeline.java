@@ -8,6 +8,7 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.model.Adapters;
 import dev.anima.model.Placement;
+import dev.anima.model.WeightEdit;
 import dev.anima.model.text.LlmAdapter;
 import dev.anima.model.text.Qwen3;
 import dev.anima.model.text.Tokenizers;
@@ -32,6 +33,7 @@ final class TextPipeline implements AutoCloseable {
 
   private final Tokenizers tokenizers;
   private final Path qwen3Path;
+  private WeightEdit edit;
   private final Placement placement;
   private final int qwen3Length;
   private final int t5Length;
@@ -58,9 +60,16 @@ final class TextPipeline implements AutoCloseable {
     }
   }
 
+  /// @param edit applied to Qwen3's weights whenever they are loaded
   TextPipeline(
-      Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
+      Tokenizers tokenizers,
+      Path qwen3Path,
+      WeightEdit edit,
+      Placement placement,
+      int qwen3Length,
+      int t5Length) {
     this.tokenizers = tokenizers;
+    this.edit = edit;
     this.qwen3Path = qwen3Path;
     this.placement = placement;
     this.qwen3Length = qwen3Length;
@@ -79,10 +88,17 @@ final class TextPipeline implements AutoCloseable {
   Qwen3 qwen3() {
     Qwen3 model = qwen3;
     if (model == null) {
-      model = Qwen3.load(qwen3Path, placement);
+      model = Qwen3.load(qwen3Path, placement, edit);
       qwen3 = model;
     }
     return model;
+  }
+
+  /// Loads the text encoder now, through `another` edit instead of the one given before.
+  void loadThrough(WeightEdit another) {
+    releaseTextEncoder();
+    edit = another;
+    var _ = qwen3();
   }
 
   /// Frees the text encoder; what has been encoded stays.

@@ -71,7 +71,7 @@ public record TrainedModel(
             config.optimizer().textEncoderRate());
     if (network.dimFromWeights()) {
       try (LoraFile file = LoraFile.open(network.weights().orElseThrow(), LoraKeys.of(layers))) {
-        LoraPlan plan = NetworkWeights.plan(file, layers, networks);
+        LoraPlan plan = NetworkWeights.plan(file, layers, networks, network.kind());
         return new TrainedModel(
             layers,
             plan,
@@ -81,7 +81,7 @@ public record TrainedModel(
             List.of());
       }
     }
-    NetworkArgs args = NetworkArgs.parse(network.arguments());
+    NetworkArgs args = NetworkArgs.parse(network.kind(), network.arguments());
     LoraSpec spec = LoraSpec.of(network.dim(), network.alpha(), network.dropout(), args);
     LoraPlan plan = LoraPlan.select(spec, layers, networks);
     return new TrainedModel(

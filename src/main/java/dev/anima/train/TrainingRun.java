@@ -11,6 +11,7 @@ import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
 import dev.anima.engine.RandomStream;
+import dev.anima.lora.DoraStart;
 import dev.anima.lora.LoraFile;
 import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSet;
@@ -146,11 +147,13 @@ public final class TrainingRun implements AutoCloseable {
     CompletableFuture<Map<String, String>> hashes =
         CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
     Placement placement = placement(setup.dtype());
+    TrainedModel.Base base = own(TrainedModel.Base.open(setup, trained.layers()));
     TextPipeline text =
         own(
             new TextPipeline(
                 tokenizers,
                 setup.config().models().qwen3(),
+                base.into(Network.TEXT_ENCODER),
                 placement,
                 setup.config().models().qwen3MaxTokens(),
                 setup.config().models().t5MaxTokens()));
@@ -168,15 +171,16 @@ public final class TrainingRun implements AutoCloseable {
     LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
     notes.forEach(note -> listener.on(new TrainEvent.Note(note)));
 
-    AnimaDit dit;
-    try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
-      dit =
-          own(
-              AnimaDit.load(
-                  setup.config().models().dit(),
-                  placement,
-                  base.into(Network.DIT),
-                  TrainSetup.storage(setup.config().precision())));
+    AnimaDit dit =
+        own(
+            AnimaDit.load(
+                setup.config().models().dit(),
+                placement,
+                DoraStart.measuring(loras, Network.DIT, base.into(Network.DIT)),
+                TrainSetup.storage(setup.config().precision())));
+    if (DoraStart.isNeeded(loras, Network.TEXT_ENCODER)) {
+      text.loadThrough(
+          DoraStart.measuring(loras, Network.TEXT_ENCODER, base.into(Network.TEXT_ENCODER)));
     }
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));

@@ -261,11 +261,13 @@ class LoraFilesTest {
   @ParameterizedTest(name = "{0}")
   @CsvSource({
     "lora_unet_blocks_0_mlp_layer1.lora_up.weight, only",
-    "lora_unet_blocks_0_mlp_layer1.dora_scale, DoRA",
-    "lora_unet_blocks_0_mlp_layer1.hada_w1_a, LoHa",
-    "lora_unet_blocks_0_mlp_layer1.lokr_w1, LoKr"
+    "lora_unet_blocks_0_mlp_layer1.dora_scale, a pair of down",
+    "lora_unet_blocks_0_mlp_layer1.hada_w1_a, the four matrices of a LoHa",
+    "lora_unet_blocks_0_mlp_layer1.lokr_w1, both factors of a LoKr",
+    "lora_unet_blocks_0_mlp_layer1.lokr_t2, convolution",
+    "lora_unet_blocks_0_mlp_layer1.hada_t1, convolution"
   })
-  void otherKindsOfFilesAreNamed(String tensor, String word) {
+  void whatIsNoWholeModuleIsNamed(String tensor, String word) {
     Path file = write("other.safetensors", matrix(tensor));
     assertThatThrownBy(() -> LoraFile.open(file, KEYS))
         .isInstanceOf(InputException.class)
