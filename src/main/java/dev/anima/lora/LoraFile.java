@@ -36,9 +36,9 @@ public final class LoraFile implements AutoCloseable {
   /// What a DoRA has a length for.
   public enum Lengths {
     NONE,
-    /// Each input, `(1, in)`: LyCORIS, OneTrainer, this program.
+    /// Each input, `(1, in)`: OneTrainer, this program.
     COLUMNS,
-    /// Each output, `(out, 1)`: LyCORIS and OneTrainer on request.
+    /// Each output, `(out, 1)`: LyCORIS by default.
     ROWS
   }
 

@@ -260,6 +260,7 @@ public final class TrainingRun implements AutoCloseable {
         file -> file.warnings().forEach(note -> listener.on(new TrainEvent.Note(note))));
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    trained.listing().ifPresent(list -> listener.on(new TrainEvent.Note(list)));
     objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
 

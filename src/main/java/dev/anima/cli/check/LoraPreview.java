@@ -61,6 +61,7 @@ record LoraPreview(
     List<LoraModule> dit = of(plan, Network.DIT);
     List<LoraModule> text = of(plan, Network.TEXT_ENCODER);
     return new Preview.Lora(
+        kind(plan.trained()),
         network.dimFromWeights() ? rank : network.rank(),
         network.dimFromWeights() ? alpha : network.alphaValue(),
         network.dimFromWeights() ? alpha / rank : network.scale(),
@@ -69,6 +70,12 @@ record LoraPreview(
         text.size(),
         text.stream().mapToLong(LoraModule::elements).sum(),
         fileBytes(plan.trained(), config));
+  }
+
+  private static String kind(List<LoraModule> modules) {
+    LoraModule first = modules.getFirst();
+    String label = first.form().kind().label();
+    return first.decomposed() ? "DoRA of " + label : label;
   }
 
   private static List<LoraModule> of(LoraPlan plan, Network network) {

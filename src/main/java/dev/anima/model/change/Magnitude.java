@@ -8,9 +8,9 @@ import dev.anima.engine.Tensor;
 /// The trained column lengths of a DoRA: the layer's weight is `(W + s ΔW) diag(c)` with `c = m /
 /// |W + s ΔW|`, where `|.|` is the length of each column.
 ///
-/// Columns (one length per input), as in the paper and as LyCORIS and OneTrainer write by default:
-/// the one form that every reader understands alike. For lengths per output row ComfyUI divides by
-/// `|W|` instead of `|W + ΔW|`.
+/// Columns (one length per input) are the form of the paper and the one that all readers understand
+/// alike: for lengths per output row ComfyUI divides by `|W|` instead of `|W + ΔW|`
+/// (docs/decisions/0011).
 ///
 /// @param lengths `m (1, in)`
 /// @param scale `s`, alpha / rank
