@@ -8,8 +8,6 @@ import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /// `--network_weights`: a run that starts from a LoRA file.
 public final class NetworkWeights {
@@ -42,7 +40,7 @@ public final class NetworkWeights {
       if (stored == null) {
         missing.add(adapter.module().name());
       } else {
-        checkShape(adapter.module(), stored, file);
+        StoredShape.check(adapter.module(), stored, file);
         matched.add(adapter);
       }
     }
@@ -67,9 +65,9 @@ public final class NetworkWeights {
       if (stored == null) {
         throw otherNetwork(file, "it lacks " + adapter.module().name());
       }
-      checkWidths(adapter.module(), stored, file);
-      String theirs = describe(stored);
-      String ours = describe(adapter);
+      StoredShape.checkWidths(adapter.module(), stored, file);
+      String theirs = StoredShape.describe(stored);
+      String ours = StoredShape.describe(adapter);
       if (!theirs.equals(ours)) {
         throw otherNetwork(
             file,
@@ -83,26 +81,28 @@ public final class NetworkWeights {
     set.modules().forEach(adapter -> copy(adapter, file));
   }
 
-  private static String describe(LoraFile.Module stored) {
-    return describe(
-        stored.form(), stored.lengths() == LoraFile.Lengths.COLUMNS, stored.rank(), stored.alpha());
-  }
-
-  private static String describe(LoraAdapter adapter) {
-    LoraModule module = adapter.module();
-    return describe(module.form(), module.decomposed(), module.rank(), adapter.alpha());
-  }
-
-  private static String describe(LoraForm form, boolean decomposed, int rank, double alpha) {
-    String what = (decomposed ? "a decomposed " : "a ") + shape(form);
-    return form.isScaled() ? what + " of rank %d and alpha %s".formatted(rank, alpha) : what;
-  }
-
   private static InputException otherNetwork(LoraFile file, String what) {
     return InputException.inFile(
         file.path(),
         "this saved state belongs to another network: %s\n  -> give the network flags it was saved with"
             .formatted(what));
+  }
+
+  /// Whether [#load] would take the file, from its header alone.
+  ///
+  /// @throws InputException as [#load]
+  public static void check(LoraPlan plan, LoraFile file) {
+    boolean any = false;
+    for (LoraModule module : plan.trained()) {
+      LoraFile.Module stored = file.module(module.network(), module.path());
+      if (stored != null) {
+        StoredShape.check(module, stored, file);
+        any = true;
+      }
+    }
+    if (!any) {
+      throw noModules(file);
+    }
   }
 
   /// `--dim_from_weights`: the modules of the file, with its ranks and alphas, in creation order.
@@ -115,7 +115,7 @@ public final class NetworkWeights {
       throw noModules(file);
     }
     for (LoraFile.Module stored : file.modules()) {
-      checkLengths(stored, file);
+      StoredShape.checkLengths(stored, file);
     }
     return plan;
   }
@@ -160,7 +160,7 @@ public final class NetworkWeights {
                   stored.alpha(),
                   stored.form(),
                   stored.lengths() != LoraFile.Lengths.NONE);
-          checkWidths(module, stored, file);
+          StoredShape.checkWidths(module, stored, file);
           modules.add(module);
         }
       }
@@ -171,77 +171,6 @@ public final class NetworkWeights {
   private static InputException noModules(LoraFile file) {
     return InputException.inFile(
         file.path(), "holds no LoRA module for the networks wanted here" + sample(file));
-  }
-
-  private static void checkShape(LoraModule module, LoraFile.Module stored, LoraFile file) {
-    checkWidths(module, stored, file);
-    checkKind(module, stored, file);
-    checkLengths(stored, file);
-    if (module.form().isScaled() && stored.rank() != module.rank()) {
-      Set<Integer> ranks =
-          file.modules().stream()
-              .map(LoraFile.Module::rank)
-              .collect(Collectors.toCollection(TreeSet::new));
-      String remedy =
-          ranks.size() == 1
-              ? "pass --network_dim %d or --dim_from_weights".formatted(stored.rank())
-              : "pass --dim_from_weights (its modules have different ranks)";
-      throw InputException.inFile(
-          file.path(),
-          "%s has rank %d, expected %d\n  -> %s, or drop --network_weights"
-              .formatted(module.name(), stored.rank(), module.rank(), remedy));
-    }
-  }
-
-  private static void checkWidths(LoraModule module, LoraFile.Module stored, LoraFile file) {
-    LinearModule layer = module.linear();
-    if (stored.in() != layer.in() || stored.out() != layer.out()) {
-      throw InputException.inFile(
-          file.path(),
-          "%s is for a layer from %d to %d, but this model's goes from %d to %d (a LoRA for another model?)"
-              .formatted(module.name(), stored.in(), stored.out(), layer.in(), layer.out()));
-    }
-  }
-
-  private static void checkKind(LoraModule module, LoraFile.Module stored, LoraFile file) {
-    NetworkKind theirs = stored.form().kind();
-    NetworkKind ours = module.form().kind();
-    if (theirs != ours) {
-      throw InputException.inFile(
-          file.path(),
-          "%s is a %s, expected a %s\n  -> pass --network_module %s, or drop --network_weights"
-              .formatted(module.name(), theirs.label(), ours.label(), theirs.module()));
-    }
-    if (!stored.form().equals(module.form())) {
-      throw InputException.inFile(
-          file.path(),
-          "%s is a %s, expected a %s\n  -> pass --dim_from_weights, or the --network_dim and factor it was trained with"
-              .formatted(module.name(), shape(stored.form()), shape(module.form())));
-    }
-    if (stored.lengths() == LoraFile.Lengths.COLUMNS && !module.decomposed()) {
-      throw InputException.inFile(
-          file.path(),
-          "%s is a DoRA\n  -> pass --network_args dora_wd=True, or drop --network_weights"
-              .formatted(module.name()));
-    }
-  }
-
-  private static void checkLengths(LoraFile.Module stored, LoraFile file) {
-    if (stored.lengths() == LoraFile.Lengths.ROWS) {
-      throw InputException.inFile(
-          file.path(),
-          "%s has a length for each output; only a DoRA with a length for each input can be trained on\n  -> drop --network_weights (as one of --base_weights it can be used)"
-              .formatted(stored.keys().get(LoraPart.MAGNITUDE)));
-    }
-  }
-
-  private static String shape(LoraForm form) {
-    return switch (form) {
-      case LoraForm.Kronecker k ->
-          "LoKr of %d x %d and %d x %d%s"
-              .formatted(k.out1(), k.in1(), k.out2(), k.in2(), k.whole() ? "" : " (low rank)");
-      case LoraForm.LowRank _, LoraForm.Hadamard _ -> form.kind().label();
-    };
   }
 
   private static void fill(LoraAdapter adapter, LoraFile file, AlphaRule rule) {

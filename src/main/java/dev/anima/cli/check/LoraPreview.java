@@ -51,7 +51,7 @@ record LoraPreview(
 
   private static void checkFits(Path file, TrainedModel trained) {
     try (LoraFile weights = LoraFile.open(file, LoraKeys.of(trained.layers()))) {
-      var _ = NetworkWeights.plan(weights, trained.layers(), trained.plan().networks());
+      NetworkWeights.check(trained.plan(), weights);
     }
   }
 
