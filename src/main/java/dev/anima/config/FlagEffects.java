@@ -200,7 +200,7 @@ final class FlagEffects {
       case "network_dropout", "network_args" ->
           fromFile
               ? ignored("--dim_from_weights takes modules from the file, without dropouts")
-              : PLAIN;
+              : name.equals("network_dropout") ? elementDropout() : PLAIN;
       case "base_weights_multiplier" ->
           only(flags.isSet("base_weights"), "there is no --base_weights");
       case "scale_weight_norms", "max_grad_norm" ->
@@ -210,6 +210,14 @@ final class FlagEffects {
       case "text_encoder_lr" -> textEncoderRate();
       default -> schedule(name);
     };
+  }
+
+  /// LoHa and LoKr have no rank activations that could be dropped.
+  private Finding elementDropout() {
+    String module = flags.text("network_module", NetworkKind.LORA.module());
+    return only(
+        module.equals(NetworkKind.LORA.module()),
+        module + " has no such dropout; use --network_args rank_dropout=P or module_dropout=P");
   }
 
   private Finding scale(String name) {

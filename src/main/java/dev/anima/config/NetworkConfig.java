@@ -2,7 +2,6 @@ package dev.anima.config;
 
 import static dev.anima.config.Checks.check;
 
-import dev.anima.io.InputException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,6 +13,7 @@ import java.util.OptionalInt;
 
 /// The LoRA to train.
 ///
+/// @param kind `--network_module`
 /// @param dim `--network_dim`; empty means 4 (see [#rank])
 /// @param alpha `--network_alpha` if given; empty means 1, 0 means the rank (see [#alphaValue])
 /// @param dropout share of rank activations dropped while training
@@ -24,6 +24,7 @@ import java.util.OptionalInt;
 /// @param trained which networks get a LoRA
 /// @param maxNorm `--scale_weight_norms`; empty means off
 public record NetworkConfig(
+    NetworkKind kind,
     OptionalInt dim,
     OptionalDouble alpha,
     OptionalDouble dropout,
@@ -89,9 +90,9 @@ public record NetworkConfig(
   }
 
   static NetworkConfig of(Flags flags, Path workingDir) {
-    checkModule(flags.text("network_module", "networks.lora_anima"));
     double maxNorm = flags.maybeNumber("scale_weight_norms").orElse(0);
     return new NetworkConfig(
+        NetworkKind.of(flags.text("network_module", NetworkKind.LORA.module())),
         flags.maybeInteger("network_dim"),
         flags.source("network_alpha") == FlagValue.Source.DEFAULT
             ? OptionalDouble.empty()
@@ -105,19 +106,6 @@ public record NetworkConfig(
         base(flags, workingDir),
         trained(flags),
         maxNorm == 0 ? OptionalDouble.empty() : OptionalDouble.of(maxNorm));
-  }
-
-  private static void checkModule(String module) {
-    switch (module) {
-      case "networks.lora_anima" -> {}
-      case "networks.loha", "networks.lokr" ->
-          throw new InputException(
-              "--network_module=%s cannot be trained yet; use networks.lora_anima"
-                  .formatted(module));
-      default ->
-          throw new InputException(
-              "--network_module=%s is not for Anima; use networks.lora_anima".formatted(module));
-    }
   }
 
   private static List<BaseWeights> base(Flags flags, Path workingDir) {

@@ -5,6 +5,7 @@ import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
+import dev.anima.model.change.Magnitude;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,8 +44,9 @@ public final class BaseWeights implements AutoCloseable {
     }
   }
 
-  /// The layer's weight with every file's change added: `W + multiplier * (up down) * alpha /
-  /// rank`, computed in float32 and rounded to the weight's dtype once per file.
+  /// The layer's weight with every file's change added: `W + multiplier * ΔW * alpha / rank`,
+  /// computed in float32 and rounded to the weight's dtype once per file. A DoRA is added as `W +
+  /// multiplier * (W' - W)` with `W'` the weight it was trained to be.
   ///
   /// @param weight `(out, in)`; not changed
   /// @return `weight` itself where no file touches the layer, else a new tensor in the caller's
@@ -63,13 +65,26 @@ public final class BaseWeights implements AutoCloseable {
 
   private static Tensor merge(Part part, LoraFile.Module module, Tensor weight) {
     try (NoGrad _ = new NoGrad()) {
-      Tensor up = part.file().up(module, weight.device());
-      Tensor change = up.matmul(part.file().down(module, weight.device()));
-      return weight
-          .to(Dtype.F32)
-          .add(change.mul(part.multiplier()).mul(module.scale()))
-          .to(weight.dtype());
+      Tensor wide = weight.to(Dtype.F32);
+      Tensor change = part.file().change(module, weight.device()).dense();
+      Tensor merged =
+          switch (module.lengths()) {
+            case NONE -> wide.add(change.mul(part.multiplier()).mul(module.scale()));
+            case COLUMNS ->
+                wide.lerp(decomposed(part.file(), module, wide, change, 0), part.multiplier());
+            case ROWS ->
+                wide.lerp(decomposed(part.file(), module, wide, change, 1), part.multiplier());
+          };
+      return merged.to(weight.dtype());
     }
+  }
+
+  /// `(W + s ΔW)` with its columns (`dim` 0) or rows (1) at the trained lengths.
+  private static Tensor decomposed(
+      LoraFile file, LoraFile.Module module, Tensor weight, Tensor change, long dim) {
+    Tensor changed = weight.add(change, module.scale());
+    Tensor lengths = file.tensor(module, LoraPart.MAGNITUDE, weight.device());
+    return changed.mul(lengths.div(changed.norm(true, dim).clampMin(Magnitude.SMALLEST)));
   }
 
   @Override

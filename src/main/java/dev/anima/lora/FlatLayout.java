@@ -39,8 +39,7 @@ public record FlatLayout(List<Group> groups, List<Slice> frozen, long trainable,
     }
     List<LoraParameter> rest = new ArrayList<>();
     for (LoraModule module : modules) {
-      for (LoraParameter.Half half : LoraParameter.Half.values()) {
-        LoraParameter parameter = new LoraParameter(module, half);
+      for (LoraParameter parameter : module.parameters()) {
         if (!grouped.contains(parameter)) {
           rest.add(parameter);
         }

@@ -6,7 +6,6 @@ import dev.anima.io.SafetensorsFile;
 import dev.anima.io.SafetensorsWriter;
 import dev.anima.io.TensorData;
 import dev.anima.lora.LoraKeys.LoraKey;
-import dev.anima.lora.LoraKeys.Part;
 import dev.anima.lora.LoraKeys.Style;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,9 +65,9 @@ public final class LoraConversion {
     Set<String> present = new HashSet<>();
     tensors.forEach(tensor -> present.add(tensor.name()));
     for (SafetensorsFile.Entry entry : file.entries().values()) {
-      Optional<LoraKey> down = keys.parse(entry.name()).filter(key -> key.part() == Part.DOWN);
-      if (down.isPresent()) {
-        LoraKey alpha = new LoraKey(down.get().network(), down.get().path(), Part.ALPHA);
+      Optional<LoraKey> ofRank = keys.parse(entry.name()).filter(key -> key.part().hasRankRows());
+      if (ofRank.isPresent()) {
+        LoraKey alpha = new LoraKey(ofRank.get().network(), ofRank.get().path(), LoraPart.ALPHA);
         String name = alpha.name(Style.SD_SCRIPTS);
         if (present.add(name)) {
           tensors.add(

@@ -8,7 +8,11 @@ import dev.anima.engine.TensorFile;
 import dev.anima.io.InputException;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.lora.LoraKeys.LoraKey;
-import dev.anima.lora.LoraKeys.Part;
+import dev.anima.model.change.Factor;
+import dev.anima.model.change.Hadamard;
+import dev.anima.model.change.Kronecker;
+import dev.anima.model.change.LowRank;
+import dev.anima.model.change.WeightChange;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -17,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// A LoRA file of any program, read by layer instead of by name. The tensors stay in the mapped
@@ -24,22 +29,37 @@ import org.jspecify.annotations.Nullable;
 public final class LoraFile implements AutoCloseable {
   private static final Set<String> READABLE = Set.of("F64", "F32", "F16", "BF16", "I64", "I32");
 
+  /// Ends of the names that only the changes of convolutions have.
+  private static final Set<String> TUCKER =
+      Set.of(".hada_t1", ".hada_t2", ".lokr_t2", ".lora_mid.weight");
+
+  /// What a DoRA has a length for.
+  public enum Lengths {
+    NONE,
+    /// Each input, `(1, in)`: OneTrainer, this program.
+    COLUMNS,
+    /// Each output, `(out, 1)`: LyCORIS by default.
+    ROWS
+  }
+
   /// One module of the file.
   ///
+  /// @param form LoRA, LoHa or LoKr with its shape
   /// @param alpha as stored; where the file has none it is the rank (scale 1), and 0 means the rank
-  /// @param downKey name of the tensor A, `(rank, in)`
-  /// @param upKey name of the tensor B, `(out, rank)`
+  /// @param lengths of a DoRA
+  /// @param keys names of the tensors
   public record Module(
       Network network,
       String path,
+      LoraForm form,
       int rank,
       int in,
       int out,
       double alpha,
-      String downKey,
-      String upKey) {
+      Lengths lengths,
+      Map<LoraPart, String> keys) {
     public double scale() {
-      return alpha / rank;
+      return form.isScaled() ? alpha / rank : 1;
     }
   }
 
@@ -53,10 +73,10 @@ public final class LoraFile implements AutoCloseable {
     this.file = file;
   }
 
-  /// Opens `path` and pairs its tensors.
+  /// Opens `path` and puts together its tensors, layer by layer.
   ///
-  /// @throws InputException if it is no whole safetensors file, holds half a pair, a wrong shape,
-  ///   or another kind of network (DoRA, LoHa, LoKr)
+  /// @throws InputException if it is no whole safetensors file, holds half a module, a wrong shape,
+  ///   or changes of convolutions
   @SuppressWarnings("MustBeClosedChecker") // the returned object owns the file
   public static LoraFile open(Path path, LoraKeys keys) {
     SafetensorsFile file = SafetensorsFile.open(path);
@@ -71,76 +91,37 @@ public final class LoraFile implements AutoCloseable {
   }
 
   private void pair(LoraKeys keys) {
-    Map<Layer, Map<Part, String>> found = new LinkedHashMap<>();
+    Map<Layer, Map<LoraPart, String>> found = new LinkedHashMap<>();
     for (String name : file.names()) {
-      refuseOtherNetworks(name);
+      refuseConvolutions(name);
       keys.parse(name).ifPresentOrElse(key -> add(found, key, name), () -> unknownKeys.add(name));
     }
     found.forEach((layer, parts) -> modules.put(layer, module(layer, parts)));
   }
 
-  private void add(Map<Layer, Map<Part, String>> found, LoraKey key, String name) {
-    if (key.part() == Part.DORA_SCALE) {
-      throw wrong("holds a DoRA (tensor " + name + "); only plain LoRA files can be loaded");
-    }
+  private void add(Map<Layer, Map<LoraPart, String>> found, LoraKey key, String name) {
     Layer layer = new Layer(key.network(), key.path());
     String other =
-        found.computeIfAbsent(layer, _ -> new EnumMap<>(Part.class)).put(key.part(), name);
+        found.computeIfAbsent(layer, _ -> new EnumMap<>(LoraPart.class)).put(key.part(), name);
     if (other != null) {
       throw wrong("tensors " + other + " and " + name + " are for the same layer");
     }
   }
 
-  private void refuseOtherNetworks(String name) {
-    if (name.contains(".hada_")) {
-      throw wrong("holds a LoHa (tensor " + name + "), expected a LoRA");
-    }
-    if (name.contains(".lokr_")) {
-      throw wrong("holds a LoKr (tensor " + name + "), expected a LoRA");
+  private void refuseConvolutions(String name) {
+    if (TUCKER.stream().anyMatch(name::endsWith)) {
+      throw wrong("holds a change of a convolution (tensor " + name + "); Anima has none");
     }
   }
 
-  private Module module(Layer layer, Map<Part, String> parts) {
-    String down = parts.get(Part.DOWN);
-    String up = parts.get(Part.UP);
-    if (down == null || up == null) {
-      throw wrong(
-          "holds only %s for layer %s, expected a pair of down (A) and up (B) matrices"
-              .formatted(String.join(" and ", parts.values()), layer.path()));
-    }
-    List<Long> downShape = matrixShape(down);
-    List<Long> upShape = matrixShape(up);
-    if (!downShape.get(0).equals(upShape.get(1))) {
-      throw wrong(
-          "%s %s and %s %s do not fit together: the rank differs"
-              .formatted(down, downShape, up, upShape));
-    }
-    int rank = Math.toIntExact(downShape.get(0));
-    double alpha = alpha(parts.get(Part.ALPHA), rank);
-    return new Module(
-        layer.network(),
-        layer.path(),
-        rank,
-        Math.toIntExact(downShape.get(1)),
-        Math.toIntExact(upShape.get(0)),
-        alpha == 0 ? rank : alpha,
-        down,
-        up);
+  private Module module(Layer layer, Map<LoraPart, String> names) {
+    Map<LoraPart, List<Long>> shapes = new EnumMap<>(LoraPart.class);
+    names.forEach((part, name) -> shapes.put(part, readable(name).shape()));
+    return new StoredModule(file.path(), layer.network(), layer.path(), Map.copyOf(names), shapes)
+        .read(this::scalar);
   }
 
-  private List<Long> matrixShape(String name) {
-    SafetensorsFile.Entry entry = readable(name);
-    if (entry.shape().size() != 2 || entry.shape().contains(0L)) {
-      throw wrong("tensor " + name + " has shape " + entry.shape() + ", expected a matrix");
-    }
-    return entry.shape();
-  }
-
-  private double alpha(@Nullable String name, int rank) {
-    if (name == null) {
-      return rank; // no alpha means scale 1, never alpha 1
-    }
-    readable(name);
+  private double scalar(String name) {
     try (Scope _ = new Scope()) {
       Tensor alpha = TensorFile.view(file, name);
       if (alpha.numel() != 1 || !Double.isFinite(alpha.to(Dtype.F64).item())) {
@@ -184,15 +165,54 @@ public final class LoraFile implements AutoCloseable {
     return unknownKeys;
   }
 
-  /// A of one module, float32 `(rank, in)`, in the caller's scope; perhaps over the file's own
-  /// memory, so valid until [#close].
-  public Tensor down(Module module, Device device) {
-    return TensorFile.view(file, module.downKey()).to(device, Dtype.F32);
+  /// One matrix of a module, float32, in the caller's scope; perhaps over the file's own memory, so
+  /// valid until [#close].
+  ///
+  /// A first factor of a LoKr that is kept as a product is multiplied out.
+  ///
+  /// @param part of the module's form, or its lengths
+  public Tensor tensor(Module module, LoraPart part, Device device) {
+    String name = module.keys().get(part);
+    if (name != null) {
+      return TensorFile.view(file, name).to(device, Dtype.F32);
+    }
+    if (part != LoraPart.LOKR_W1) {
+      throw new IllegalArgumentException(module.path() + " has no " + part.suffix());
+    }
+    Tensor product =
+        tensor(module, LoraPart.LOKR_W1_A, device)
+            .matmul(tensor(module, LoraPart.LOKR_W1_B, device));
+    // Our form scales the second factor's product alone; a whole one is not scaled.
+    return module.form().isScaled() ? product : product.mul(ownScale(module));
   }
 
-  /// B of one module, float32 `(out, rank)`, likewise.
-  public Tensor up(Module module, Device device) {
-    return TensorFile.view(file, module.upKey()).to(device, Dtype.F32);
+  /// Scale that LyCORIS gives to a module whose first factor alone is a product.
+  private double ownScale(Module module) {
+    String alpha = module.keys().get(LoraPart.ALPHA);
+    double value = alpha == null ? 0 : scalar(alpha);
+    return value == 0 ? 1 : value / module.rank();
+  }
+
+  /// `ΔW` of one module, float32, without its scale; likewise.
+  public WeightChange change(Module module, Device device) {
+    Function<LoraPart, Tensor> tensor = part -> tensor(module, part, device);
+    Function<LoraPart, Factor> factor = part -> Factor.frozen(tensor(module, part, device));
+    return switch (module.form()) {
+      case LoraForm.LowRank() ->
+          new LowRank(tensor.apply(LoraPart.DOWN), tensor.apply(LoraPart.UP));
+      case LoraForm.Hadamard() ->
+          new Hadamard(
+              factor.apply(LoraPart.HADA_W1_A),
+              factor.apply(LoraPart.HADA_W1_B),
+              factor.apply(LoraPart.HADA_W2_A),
+              factor.apply(LoraPart.HADA_W2_B));
+      case LoraForm.Kronecker form ->
+          new Kronecker(
+              factor.apply(LoraPart.LOKR_W1),
+              form.whole()
+                  ? List.of(factor.apply(LoraPart.LOKR_W2))
+                  : List.of(factor.apply(LoraPart.LOKR_W2_A), factor.apply(LoraPart.LOKR_W2_B)));
+    };
   }
 
   @Override

@@ -29,8 +29,8 @@ public final class LoraKeys {
           "(?:base_model\\.model\\.)?(?<layer>.+?)\\.(?:"
               + "(?<down>lora_down|lora_A|lora\\.down)(?:\\.default)?\\.weight"
               + "|(?<up>lora_up|lora_B|lora\\.up)(?:\\.default)?\\.weight"
-              + "|(?<alpha>alpha)"
-              + "|(?<dora>dora_scale|lora_magnitude_vector(?:\\.default)?(?:\\.weight)?))");
+              + "|(?<dora>dora_scale|lora_magnitude_vector(?:\\.default)?(?:\\.weight)?)"
+              + "|(?<other>alpha|hada_w[12]_[ab]|lokr_w[12](?:_[ab])?))");
 
   /// Original DiT path to diffusers' path, by regular expression; at most one of them matches a
   /// path.
@@ -59,34 +59,17 @@ public final class LoraKeys {
     COMFYUI
   }
 
-  /// What one tensor of a module is.
-  public enum Part {
-    DOWN,
-    UP,
-    ALPHA,
-    /// Magnitudes of a DoRA: beyond a plain LoRA.
-    DORA_SCALE
-  }
-
   /// @param path dotted, as in [LinearModule]
-  public record LoraKey(Network network, String path, Part part) {
+  public record LoraKey(Network network, String path, LoraPart part) {
 
     public String name(Style style) {
       return switch (style) {
-        case SD_SCRIPTS -> network.loraName(path) + suffix(".lora_down.weight", ".lora_up.weight");
+        case SD_SCRIPTS -> network.loraName(path) + "." + part.suffix();
         case COMFYUI ->
             (network == Network.DIT ? COMFYUI_DIT : COMFYUI_TEXT_ENCODER)
                 + path
-                + suffix(".lora_A.weight", ".lora_B.weight");
-      };
-    }
-
-    private String suffix(String down, String up) {
-      return switch (part) {
-        case DOWN -> down;
-        case UP -> up;
-        case ALPHA -> ".alpha";
-        case DORA_SCALE -> ".dora_scale";
+                + "."
+                + part.comfyuiSuffix();
       };
     }
   }
@@ -129,14 +112,22 @@ public final class LoraKeys {
     if (!matcher.matches()) {
       return Optional.empty();
     }
-    Part part =
-        matcher.group("down") != null
-            ? Part.DOWN
-            : matcher.group("up") != null
-                ? Part.UP
-                : matcher.group("alpha") != null ? Part.ALPHA : Part.DORA_SCALE;
+    LoraPart part = part(matcher);
     return Optional.ofNullable(layers.get(matcher.group("layer")))
         .map(layer -> new LoraKey(layer.network(), layer.path(), part));
+  }
+
+  private static LoraPart part(Matcher matcher) {
+    if (matcher.group("down") != null) {
+      return LoraPart.DOWN;
+    }
+    if (matcher.group("up") != null) {
+      return LoraPart.UP;
+    }
+    if (matcher.group("dora") != null) {
+      return LoraPart.MAGNITUDE;
+    }
+    return LoraPart.ofSuffix(matcher.group("other")).orElseThrow();
   }
 
   /// As the reference's converter wrongly spells three kinds of layers in its ComfyUI files.

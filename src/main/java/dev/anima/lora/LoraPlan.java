@@ -61,7 +61,7 @@ public record LoraPlan(List<LoraModule> created, Set<Network> networks) {
       for (LinearModule layer : layers.of(network)) {
         int rank = rank(spec, network, layer.path());
         if (rank > 0) {
-          created.add(new LoraModule(network, layer, rank, spec.alpha(rank)));
+          created.add(spec.module(network, layer, rank));
         }
       }
     }

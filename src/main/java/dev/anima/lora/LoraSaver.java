@@ -10,7 +10,6 @@ import dev.anima.io.SafetensorsWriter;
 import dev.anima.io.TensorData;
 import dev.anima.lora.FlatLayout.Slice;
 import dev.anima.lora.LoraKeys.LoraKey;
-import dev.anima.lora.LoraKeys.Part;
 import dev.anima.lora.LoraKeys.Style;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -61,13 +60,8 @@ public final class LoraSaver {
 
   private static TensorData matrix(MemorySegment all, Dtype dtype, Slice slice, Style style) {
     LoraParameter parameter = slice.parameter();
-    Part part =
-        switch (parameter.half()) {
-          case DOWN -> Part.DOWN;
-          case UP -> Part.UP;
-        };
     return new TensorData(
-        key(parameter.module(), part).name(style),
+        key(parameter.module(), parameter.part()).name(style),
         dtype.safetensorsName(),
         List.of(parameter.rows(), parameter.columns()),
         all.asSlice(slice.offset() * dtype.bytes(), slice.length() * dtype.bytes()));
@@ -80,13 +74,13 @@ public final class LoraSaver {
             && adapter.alpha() == Math.rint(adapter.alpha());
     Dtype alphaDtype = integer ? Dtype.I64 : dtype;
     return new TensorData(
-        key(adapter.module(), Part.ALPHA).name(options.style()),
+        key(adapter.module(), LoraPart.ALPHA).name(options.style()),
         alphaDtype.safetensorsName(),
         List.of(),
         scalar(adapter.alpha(), alphaDtype));
   }
 
-  private static LoraKey key(LoraModule module, Part part) {
+  private static LoraKey key(LoraModule module, LoraPart part) {
     return new LoraKey(module.network(), module.path(), part);
   }
 

@@ -7,9 +7,11 @@ import dev.anima.engine.Ops;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.lora.FlatLayout.Slice;
-import dev.anima.lora.LoraParameter.Half;
 import dev.anima.model.Adapters;
+import dev.anima.model.Linear;
+import dev.anima.model.change.Factor;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -74,10 +76,11 @@ public final class LoraSet implements AutoCloseable {
 
   private static LoraAdapter adapter(
       LoraModule module, Map<LoraParameter, Tensor> leaves, Map<LoraParameter, Tensor> sums) {
-    LoraParameter down = new LoraParameter(module, Half.DOWN);
-    LoraParameter up = new LoraParameter(module, Half.UP);
-    return new LoraAdapter(
-        module, leaf(leaves, down), leaf(leaves, up), sums.get(down), sums.get(up));
+    Map<LoraPart, Factor> factors = new EnumMap<>(LoraPart.class);
+    for (LoraParameter parameter : module.parameters()) {
+      factors.put(parameter.part(), new Factor(leaf(leaves, parameter), sums.get(parameter)));
+    }
+    return new LoraAdapter(module, factors);
   }
 
   private static Tensor leaf(Map<LoraParameter, Tensor> leaves, LoraParameter parameter) {
@@ -104,22 +107,41 @@ public final class LoraSet implements AutoCloseable {
 
   /// Hook for a training forward of one network, with the dropouts.
   public Adapters training(Network network, LoraDraws draws) {
-    Map<String, LoraAdapter> adapters = adapters(network);
-    return (path, input, output) -> {
-      LoraAdapter adapter = adapters.get(path);
-      return adapter == null ? output : adapter.train(input, output, dropouts, draws);
-    };
+    return new Hook(
+        adapters(network),
+        (adapter, layer, input, output) -> adapter.train(layer, input, output, dropouts, draws));
   }
 
   /// Hook for validation and sampling: no dropout, no draw.
   ///
   /// @param strength multiplier on every module, 1 for as trained
   public Adapters evaluating(Network network, double strength) {
-    Map<String, LoraAdapter> adapters = adapters(network);
-    return (path, input, output) -> {
+    return new Hook(
+        adapters(network),
+        (adapter, layer, input, output) -> adapter.evaluate(layer, input, output, strength));
+  }
+
+  @FunctionalInterface
+  private interface Forward {
+    Tensor through(LoraAdapter adapter, @Nullable Linear layer, Tensor input, Tensor output);
+  }
+
+  /// The modules of one network beside its layers.
+  private record Hook(Map<String, LoraAdapter> adapters, Forward forward) implements Adapters {
+    @Override
+    public Tensor apply(String path, Tensor input, Tensor output) {
+      return apply(path, null, input, output);
+    }
+
+    @Override
+    public Tensor apply(Linear layer, Tensor input, Tensor output) {
+      return apply(layer.module(), layer, input, output);
+    }
+
+    private Tensor apply(String path, @Nullable Linear layer, Tensor input, Tensor output) {
       LoraAdapter adapter = adapters.get(path);
-      return adapter == null ? output : adapter.evaluate(input, output, strength);
-    };
+      return adapter == null ? output : forward.through(adapter, layer, input, output);
+    }
   }
 
   private Map<String, LoraAdapter> adapters(Network network) {
@@ -158,7 +180,7 @@ public final class LoraSet implements AutoCloseable {
   /// the optimizer must leave parameter and state alone.
   public boolean hasGradient(LoraParameter parameter) {
     LoraAdapter adapter = module(parameter.module().network(), parameter.module().path());
-    return adapter != null && adapter.gradient(parameter.half()) != null && adapter.tookPart();
+    return adapter != null && adapter.gradient(parameter.part()) != null && adapter.tookPart();
   }
 
   /// Starts a new step.

@@ -1,10 +1,11 @@
 package dev.anima.lora;
 
+import dev.anima.config.NetworkKind;
 import dev.anima.io.InputException;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
-/// What kind of LoRA a run trains.
+/// What a run trains beside each layer.
 ///
 /// @param rank `--network_dim`, 4 when absent
 /// @param networkAlpha `--network_alpha` as typed; absent means 1, and 0 means the rank
@@ -21,7 +22,7 @@ public record LoraSpec(int rank, OptionalDouble networkAlpha, Dropouts dropouts,
   }
 
   /// @param networkDim `--network_dim`
-  /// @param networkDropout `--network_dropout`
+  /// @param networkDropout `--network_dropout`; LoHa and LoKr have no use for it
   public static LoraSpec of(
       OptionalInt networkDim,
       OptionalDouble networkAlpha,
@@ -30,11 +31,38 @@ public record LoraSpec(int rank, OptionalDouble networkAlpha, Dropouts dropouts,
     return new LoraSpec(
         networkDim.orElse(4),
         networkAlpha,
-        new Dropouts(networkDropout, args.rankDropout(), args.moduleDropout()),
+        new Dropouts(
+            args.kind() == NetworkKind.LORA ? networkDropout : OptionalDouble.empty(),
+            args.rankDropout(),
+            args.moduleDropout()),
         args);
   }
 
-  /// Alpha of a module of this rank.
+  /// The module of one layer.
+  ///
+  /// @param moduleRank at least 1
+  LoraModule module(Network network, LinearModule layer, int moduleRank) {
+    LoraForm form =
+        switch (args.kind()) {
+          case LORA -> new LoraForm.LowRank();
+          case LOHA -> new LoraForm.Hadamard();
+          case LOKR -> LoraForm.Kronecker.of(layer, moduleRank, args.factor());
+        };
+    double alpha = form.isScaled() ? alpha(layer.path(), moduleRank) : moduleRank;
+    return new LoraModule(network, layer, moduleRank, alpha, form, args.decomposed());
+  }
+
+  private double alpha(String path, int moduleRank) {
+    double own =
+        args.alphas().stream()
+            .filter(rule -> rule.layers().fullMatch(path))
+            .mapToDouble(NetworkArgs.AlphaRule::alpha)
+            .findFirst()
+            .orElse(networkAlpha.orElse(1));
+    return own == 0 ? moduleRank : own;
+  }
+
+  /// Alpha of a module of this rank without a rule of its own.
   public double alpha(int moduleRank) {
     double alpha = networkAlpha.orElse(1);
     return alpha == 0 ? moduleRank : alpha;

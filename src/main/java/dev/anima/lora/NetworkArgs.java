@@ -1,12 +1,14 @@
 package dev.anima.lora;
 
 import dev.anima.config.NearestName;
+import dev.anima.config.NetworkKind;
 import dev.anima.config.PythonLiteral;
 import dev.anima.config.PythonLiteral.MalformedLiteralException;
 import dev.anima.config.PythonNumber;
 import dev.anima.io.InputException;
 import dev.anima.io.PythonText;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,31 +19,44 @@ import java.util.function.Function;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
-/// `--network_args` of `networks.lora_anima`, read once.
+/// `--network_args` of one kind of network, read once.
 ///
+/// @param kind `--network_module`
 /// @param exclude layers left out, besides the built-in exclusion
 /// @param include layers kept although something excludes them
 /// @param ranks own ranks by layer; the first full match wins, 0 leaves the layer out
+/// @param alphas own alphas by layer; the first full match wins, 0 means the rank (the reference
+///   has none)
 /// @param learningRates own learning rates by layer; the first full match wins
+/// @param decomposed `dora_wd`: the column lengths of the changed weights train too (the reference
+///   has no DoRA; the name is LyCORIS')
+/// @param factor of LoKr, -1 for as square as possible
 /// @param verbose whether the run lists its modules at the start
 /// @param warnings what the reference would ignore without a word
 public record NetworkArgs(
+    NetworkKind kind,
     OptionalDouble rankDropout,
     OptionalDouble moduleDropout,
     boolean trainLlmAdapter,
     List<PythonPattern> exclude,
     List<PythonPattern> include,
     List<RankRule> ranks,
+    List<AlphaRule> alphas,
     List<RateRule> learningRates,
     LoraPlus loraPlus,
+    boolean decomposed,
+    int factor,
     boolean verbose,
     List<String> warnings) {
 
   public record RankRule(PythonPattern layers, int rank) {}
 
+  public record AlphaRule(PythonPattern layers, double alpha) {}
+
   public record RateRule(PythonPattern layers, double learningRate) {}
 
-  /// LoRA+: factor on the learning rate of the up matrices. Absent: no group of their own.
+  /// LoRA+: factor on the learning rate of LoRA's up matrices (LoHa: `hada_w2_a`, LoKr: `lokr_w1`).
+  /// Absent: no group of their own.
   public record LoraPlus(OptionalDouble general, OptionalDouble dit, OptionalDouble textEncoder) {
     /// The specific ratio where it is given and not 0, else the general one.
     public OptionalDouble ratio(Network network) {
@@ -54,9 +69,7 @@ public record NetworkArgs(
     }
   }
 
-  public static final NetworkArgs NONE = parse(List.of());
-
-  private static final Set<String> KEYS =
+  private static final Set<String> COMMON_KEYS =
       Set.of(
           "rank_dropout",
           "module_dropout",
@@ -64,23 +77,49 @@ public record NetworkArgs(
           "exclude_patterns",
           "include_patterns",
           "network_reg_dims",
+          "network_reg_alphas",
           "network_reg_lrs",
           "loraplus_lr_ratio",
           "loraplus_unet_lr_ratio",
           "loraplus_text_encoder_lr_ratio",
+          "dora_wd",
           "verbose");
 
+  private static final String FACTOR = "factor";
+
+  /// What the reference knows and Anima has no use for: it has no convolutions.
+  private static final Set<String> CONVOLUTION_KEYS =
+      Set.of("conv_dim", "conv_alpha", "use_tucker");
+
+  // Behind the sets that parsing reads.
+  public static final NetworkArgs NONE = parse(List.of());
+
+  /// Of `networks.lora_anima`.
+  ///
   /// @param arguments `key=value`, one each; the last of equal keys counts
   /// @throws InputException if a value cannot be read
   public static NetworkArgs parse(List<String> arguments) {
-    return new Parser(arguments).parse();
+    return parse(NetworkKind.LORA, arguments);
+  }
+
+  /// @param arguments `key=value`, one each; the last of equal keys counts
+  /// @throws InputException if a value cannot be read
+  public static NetworkArgs parse(NetworkKind kind, List<String> arguments) {
+    return new Parser(kind, arguments).parse();
   }
 
   private static final class Parser {
+    private final NetworkKind kind;
+    private final Set<String> keys;
     private final Map<String, String> values = new LinkedHashMap<>();
     private final List<String> warnings = new ArrayList<>();
 
-    Parser(List<String> arguments) {
+    Parser(NetworkKind kind, List<String> arguments) {
+      this.kind = kind;
+      this.keys = new HashSet<>(COMMON_KEYS);
+      if (kind == NetworkKind.LOKR) {
+        keys.add(FACTOR);
+      }
       for (String argument : arguments) {
         int equals = argument.indexOf('=');
         if (equals < 0) {
@@ -91,8 +130,9 @@ public record NetworkArgs(
     }
 
     NetworkArgs parse() {
-      values.keySet().stream().filter(key -> !KEYS.contains(key)).forEach(this::warnUnknown);
+      values.keySet().stream().filter(key -> !keys.contains(key)).forEach(this::warnUnknown);
       return new NetworkArgs(
+          kind,
           number("rank_dropout"),
           number("module_dropout"),
           isTrue("train_llm_adapter"),
@@ -103,6 +143,10 @@ public record NetworkArgs(
               .stream()
               .map(e -> new RankRule(pattern("network_reg_dims", e.getKey()), e.getValue()))
               .toList(),
+          rules("network_reg_alphas", "alpha", PythonNumber::parseFloat).entrySet().stream()
+              .map(e ->
+                  new AlphaRule(pattern("network_reg_alphas", e.getKey()), alpha(e.getValue())))
+              .toList(),
           rules("network_reg_lrs", "learning rate", PythonNumber::parseFloat).entrySet().stream()
               .map(e -> new RateRule(pattern("network_reg_lrs", e.getKey()), e.getValue()))
               .toList(),
@@ -110,21 +154,55 @@ public record NetworkArgs(
               number("loraplus_lr_ratio"),
               number("loraplus_unet_lr_ratio"),
               number("loraplus_text_encoder_lr_ratio")),
+          isTrue("dora_wd"),
+          factor(),
           isTrue("verbose"),
           List.copyOf(warnings));
     }
 
     private void warnUnknown(String key) {
+      if (CONVOLUTION_KEYS.contains(key)) {
+        warnings.add(
+            "--network_args " + key + " has no effect: Anima has no convolutions to train");
+        return;
+      }
       String remedy =
           switch (key) {
-            case "dropout" -> "; the flag --network_dropout is the one that counts";
-            case "conv_dim", "conv_alpha" -> "; Anima has no convolutions to train";
+            case "dropout" ->
+                kind == NetworkKind.LORA
+                    ? "; the flag --network_dropout is the one that counts"
+                    : "; use rank_dropout or module_dropout";
+            case FACTOR -> "; it belongs to --network_module=" + NetworkKind.LOKR.module();
             default ->
-                NearestName.of(key, KEYS)
+                NearestName.of(key, keys)
                     .map(name -> "; did you mean " + name + "?")
-                    .orElse("; known are " + String.join(", ", KEYS.stream().sorted().toList()));
+                    .orElse("; known are " + String.join(", ", keys.stream().sorted().toList()));
           };
-      warnings.add("--network_args " + key + " has no effect: there is no such key" + remedy);
+      warnings.add(
+          "--network_args %s has no effect: %s has no such key%s"
+              .formatted(key, kind.module(), remedy));
+    }
+
+    private int factor() {
+      String value = values.getOrDefault(FACTOR, "-1");
+      if (kind != NetworkKind.LOKR) {
+        return -1;
+      }
+      return PythonNumber.parseInt(value)
+          .filter(factor -> factor == -1 || (factor > 0 && factor <= Integer.MAX_VALUE))
+          .map(Math::toIntExact)
+          .orElseThrow(() ->
+              new InputException(
+                  "--network_args factor=%s: expected a whole number such as 8, or -1 for factors as equal as possible"
+                      .formatted(value)));
+    }
+
+    private static double alpha(double value) {
+      if (!(Double.isFinite(value) && value >= 0)) {
+        throw new InputException(
+            "--network_args network_reg_alphas: an alpha must be 0 or more, got " + value);
+      }
+      return value;
     }
 
     private boolean isTrue(String key) {

@@ -1,5 +1,6 @@
 package dev.anima.lora;
 
+import dev.anima.config.NetworkKind;
 import dev.anima.engine.Device;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
@@ -7,8 +8,6 @@ import dev.anima.io.InputException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /// `--network_weights`: a run that starts from a LoRA file.
 public final class NetworkWeights {
@@ -41,7 +40,7 @@ public final class NetworkWeights {
       if (stored == null) {
         missing.add(adapter.module().name());
       } else {
-        checkShape(adapter.module(), stored, file);
+        StoredShape.check(adapter.module(), stored, file);
         matched.add(adapter);
       }
     }
@@ -58,25 +57,22 @@ public final class NetworkWeights {
 
   /// The weights of a saved state, which must be those of exactly the run's modules.
   ///
-  /// @throws InputException if a module is missing or too many, or has another rank, width or alpha
+  /// @throws InputException if a module is missing or too many, or has another kind, rank, width or
+  ///   alpha
   public static void resume(LoraSet set, LoraFile file) {
     for (LoraAdapter adapter : set.modules()) {
       LoraFile.Module stored = file.module(adapter.module().network(), adapter.module().path());
       if (stored == null) {
         throw otherNetwork(file, "it lacks " + adapter.module().name());
       }
-      if (stored.rank() != adapter.module().rank() || stored.alpha() != adapter.alpha()) {
+      StoredShape.checkWidths(adapter.module(), stored, file);
+      String theirs = StoredShape.describe(stored);
+      String ours = StoredShape.describe(adapter);
+      if (!theirs.equals(ours)) {
         throw otherNetwork(
             file,
-            "%s has rank %d and alpha %s in it, %d and %s in this run"
-                .formatted(
-                    adapter.module().name(),
-                    stored.rank(),
-                    stored.alpha(),
-                    adapter.module().rank(),
-                    adapter.alpha()));
+            "%s is %s in it, %s in this run".formatted(adapter.module().name(), theirs, ours));
       }
-      checkShape(adapter.module(), stored, file);
     }
     List<String> unused = unused(set, file);
     if (!unused.isEmpty()) {
@@ -92,6 +88,23 @@ public final class NetworkWeights {
             .formatted(what));
   }
 
+  /// Whether [#load] would take the file, from its header alone.
+  ///
+  /// @throws InputException as [#load]
+  public static void check(LoraPlan plan, LoraFile file) {
+    boolean any = false;
+    for (LoraModule module : plan.trained()) {
+      LoraFile.Module stored = file.module(module.network(), module.path());
+      if (stored != null) {
+        StoredShape.check(module, stored, file);
+        any = true;
+      }
+    }
+    if (!any) {
+      throw noModules(file);
+    }
+  }
+
   /// `--dim_from_weights`: the modules of the file, with its ranks and alphas, in creation order.
   /// Patterns, own ranks and dropouts of `--network_args` do not apply.
   ///
@@ -100,6 +113,28 @@ public final class NetworkWeights {
     LoraPlan plan = new LoraPlan(modules(file, layers), networks);
     if (plan.trained().isEmpty()) {
       throw noModules(file);
+    }
+    for (LoraFile.Module stored : file.modules()) {
+      StoredShape.checkLengths(stored, file);
+    }
+    return plan;
+  }
+
+  /// As above, for a run of one kind.
+  ///
+  /// @throws InputException if the file holds another kind
+  public static LoraPlan plan(
+      LoraFile file, LoraPlan.Layers layers, Set<Network> networks, NetworkKind kind) {
+    LoraPlan plan = plan(file, layers, networks);
+    for (LoraModule module : plan.trained()) {
+      NetworkKind theirs = module.form().kind();
+      if (theirs != kind) {
+        throw InputException.inFile(
+            file.path(),
+            "%s is a %s, but --network_module %s trains a %s\n  -> pass --network_module %s"
+                .formatted(
+                    module.name(), theirs.label(), kind.module(), kind.label(), theirs.module()));
+      }
     }
     return plan;
   }
@@ -117,8 +152,15 @@ public final class NetworkWeights {
       for (LinearModule layer : layers.of(network)) {
         LoraFile.Module stored = file.module(network, layer.path());
         if (stored != null) {
-          LoraModule module = new LoraModule(network, layer, stored.rank(), stored.alpha());
-          checkShape(module, stored, file);
+          LoraModule module =
+              new LoraModule(
+                  network,
+                  layer,
+                  stored.rank(),
+                  stored.alpha(),
+                  stored.form(),
+                  stored.lengths() != LoraFile.Lengths.NONE);
+          StoredShape.checkWidths(module, stored, file);
           modules.add(module);
         }
       }
@@ -131,33 +173,11 @@ public final class NetworkWeights {
         file.path(), "holds no LoRA module for the networks wanted here" + sample(file));
   }
 
-  private static void checkShape(LoraModule module, LoraFile.Module stored, LoraFile file) {
-    LinearModule layer = module.linear();
-    if (stored.in() != layer.in() || stored.out() != layer.out()) {
-      throw InputException.inFile(
-          file.path(),
-          "%s is for a layer from %d to %d, but this model's goes from %d to %d (a LoRA for another model?)"
-              .formatted(module.name(), stored.in(), stored.out(), layer.in(), layer.out()));
-    }
-    if (stored.rank() != module.rank()) {
-      Set<Integer> ranks =
-          file.modules().stream()
-              .map(LoraFile.Module::rank)
-              .collect(Collectors.toCollection(TreeSet::new));
-      String remedy =
-          ranks.size() == 1
-              ? "pass --network_dim %d or --dim_from_weights".formatted(stored.rank())
-              : "pass --dim_from_weights (its modules have different ranks)";
-      throw InputException.inFile(
-          file.path(),
-          "%s has rank %d, expected %d\n  -> %s, or drop --network_weights"
-              .formatted(module.name(), stored.rank(), module.rank(), remedy));
-    }
-  }
-
   private static void fill(LoraAdapter adapter, LoraFile file, AlphaRule rule) {
     LoraFile.Module stored = copy(adapter, file);
-    adapter.replaceAlpha(stored.alpha(), rule == AlphaRule.CONSISTENT);
+    if (adapter.module().form().isScaled()) {
+      adapter.replaceAlpha(stored.alpha(), rule == AlphaRule.CONSISTENT);
+    }
   }
 
   private static LoraFile.Module copy(LoraAdapter adapter, LoraFile file) {
@@ -167,8 +187,15 @@ public final class NetworkWeights {
     }
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
-      adapter.down().copy_(file.down(stored, Device.CPU));
-      adapter.up().copy_(file.up(stored, Device.CPU));
+      for (LoraParameter parameter : adapter.module().parameters()) {
+        LoraPart part = parameter.part();
+        if (part != LoraPart.MAGNITUDE) {
+          adapter.weight(part).copy_(file.tensor(stored, part, Device.CPU));
+        } else if (stored.lengths() == LoraFile.Lengths.COLUMNS) {
+          adapter.weight(part).copy_(file.tensor(stored, part, Device.CPU));
+          adapter.markLengthsKnown();
+        }
+      }
     }
     return stored;
   }
@@ -215,7 +242,7 @@ public final class NetworkWeights {
     for (LoraAdapter adapter : matched) {
       LoraModule module = adapter.module();
       LoraFile.Module stored = file.module(module.network(), module.path());
-      if (stored != null && stored.alpha() != adapter.alpha()) {
+      if (stored != null && module.form().isScaled() && stored.alpha() != adapter.alpha()) {
         warnings.add(
             switch (rule) {
               case CONSISTENT ->
@@ -246,7 +273,9 @@ public final class NetworkWeights {
     List<String> names =
         file.modules().isEmpty()
             ? file.unknownKeys()
-            : file.modules().stream().map(LoraFile.Module::downKey).toList();
+            : file.modules().stream()
+                .map(module -> module.keys().values().stream().sorted().findFirst().orElseThrow())
+                .toList();
     return names.isEmpty() ? "; it is empty" : "; it holds " + some(names);
   }
 

@@ -1,6 +1,5 @@
 package dev.anima.lora;
 
-import dev.anima.lora.LoraParameter.Half;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,8 +63,9 @@ public record ParameterGroup(
     List<LoraParameter> plain = new ArrayList<>();
     List<LoraParameter> plus = new ArrayList<>();
     for (LoraModule module : modules) {
-      plain.add(new LoraParameter(module, Half.DOWN));
-      (plusRatio.isPresent() ? plus : plain).add(new LoraParameter(module, Half.UP));
+      for (LoraParameter parameter : module.parameters()) {
+        (plusRatio.isPresent() && parameter.part().isPlus() ? plus : plain).add(parameter);
+      }
     }
     addGroup(groups, description, learningRate, plain);
     addGroup(groups, description + " plus", learningRate * plusRatio.orElse(1), plus);

@@ -35,4 +35,9 @@ public record StreamDraws(RandomStream host, RandomStream device) implements Lor
   public Tensor rank(long batch, int rank, Device where) {
     return device.rand(Dtype.F32, batch, rank).to(where);
   }
+
+  @Override
+  public Tensor rows(long rows, Device where) {
+    return device.rand(Dtype.F32, rows).to(where);
+  }
 }

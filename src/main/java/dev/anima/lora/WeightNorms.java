@@ -17,8 +17,10 @@ public final class WeightNorms {
   /// What the reference logs: modules scaled, and mean and largest norm afterwards.
   public record Report(int scaled, double mean, double max) {}
 
-  /// Shrinks every module whose norm of `alpha / rank * up down` exceeds `limit`, up and down by
-  /// the same factor. Waits for the device once.
+  /// Shrinks every module whose norm of `alpha / rank * ΔW` exceeds `limit`, all matrices of the
+  /// change by the same factor. Waits for the device once.
+  ///
+  /// The reference does so for LoRA; for LoHa and LoKr it switches the flag off.
   public static Report limit(LoraSet set, double limit) {
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
@@ -28,13 +30,12 @@ public final class WeightNorms {
       double largest = 0;
       for (int i = 0; i < squares.length; i++) {
         LoraAdapter adapter = set.modules().get(i);
-        double scale = adapter.alpha() / adapter.module().rank();
+        double scale = adapter.module().scale(adapter.alpha());
         double norm = Math.abs(scale) * Math.sqrt(Math.max(0, squares[i]));
         double ratio = norm > limit ? limit / norm : 1;
         if (ratio != 1) {
           scaled++;
-          adapter.down().mul_(Math.sqrt(ratio));
-          adapter.up().mul_(Math.sqrt(ratio));
+          shrink(adapter, ratio);
         }
         sum += norm * ratio;
         largest = Math.max(largest, norm * ratio);
@@ -43,20 +44,26 @@ public final class WeightNorms {
     }
   }
 
-  /// `|BA|^2 = tr((B^T B)(A A^T))` for each module: two rank x rank products instead of the whole
-  /// out x in matrix.
+  /// Every matrix of the change by the same factor, so that their product shrinks by `ratio`.
+  private static void shrink(LoraAdapter adapter, double ratio) {
+    List<LoraParameter> factors =
+        adapter.module().parameters().stream()
+            .filter(parameter -> parameter.part() != LoraPart.MAGNITUDE)
+            .toList();
+    double each = factors.size() == 2 ? Math.sqrt(ratio) : Math.pow(ratio, 1.0 / factors.size());
+    factors.forEach(parameter -> adapter.weight(parameter.part()).mul_(each));
+  }
+
   private static double[] squaredNorms(LoraSet set) {
     if (set.modules().isEmpty()) {
       return new double[0];
     }
-    // The trace's terms may cancel, so in double where the device has it (Apple's has not).
+    // The sum's terms may cancel, so in double where the device has it (Apple's has not).
     boolean single = set.weights().device().kind() == Device.Kind.MPS;
     Dtype dtype = single ? Dtype.F32 : Dtype.F64;
     List<Tensor> squares = new ArrayList<>();
     for (LoraAdapter adapter : set.modules()) {
-      Tensor down = adapter.down().to(dtype);
-      Tensor up = adapter.up().to(dtype);
-      squares.add(up.t().matmul(up).mul(down.matmul(down.t())).sum());
+      squares.add(Scope.keep(() -> adapter.change().squaredNorm(dtype)));
     }
     return Ops.stack(squares, 0).toDoubles();
   }

@@ -18,4 +18,27 @@ public interface Adapters {
   /// @param input `(..., in)` what the layer saw, in the compute dtype
   /// @param output `(..., out)` what the layer gave, in the compute dtype
   Tensor apply(String module, Tensor input, Tensor output);
+
+  /// As above, with the frozen layer itself, for adapters that look at its weight.
+  ///
+  /// @param layer gave `output` for `input`
+  default Tensor apply(Linear layer, Tensor input, Tensor output) {
+    return apply(layer.module(), input, output);
+  }
+
+  /// These, then `others` on what they gave.
+  default Adapters then(Adapters others) {
+    Adapters first = this;
+    return new Adapters() {
+      @Override
+      public Tensor apply(String module, Tensor input, Tensor output) {
+        return others.apply(module, input, first.apply(module, input, output));
+      }
+
+      @Override
+      public Tensor apply(Linear layer, Tensor input, Tensor output) {
+        return others.apply(layer, input, first.apply(layer, input, output));
+      }
+    };
+  }
 }

@@ -20,7 +20,7 @@ public record Linear(String module, FrozenMatrix weight, @Nullable Tensor bias) 
           // What is unpacked goes right after the product, unless a graph holds it.
           case FrozenMatrix.RowScaled _ -> Scope.keep(() -> product(input));
         };
-    return adapters.apply(module, input, output);
+    return adapters.apply(this, input, output);
   }
 
   /// The same with a copy of the weight, in the caller's scope.

@@ -64,7 +64,7 @@ final class ExplicitDit implements AutoCloseable {
         NoGrad _ = new NoGrad()) {
       for (int i = 0; i < dit.config().blocks(); i++) {
         weights.add(weights(dit.blockWeights(i), matrices(layers.get(i))));
-        BlockAdapters beside = LoraLinear.ofBlock(i, sets);
+        BlockAdapters beside = LoraLinear.ofBlock(i, sets, weights.getLast());
         if (!beside.byLinear().isEmpty()) {
           lowest = Math.min(lowest, i);
         }

@@ -6,6 +6,7 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.model.Adapters;
 import dev.anima.model.Placement;
+import dev.anima.model.WeightEdit;
 import dev.anima.model.text.Qwen3;
 import dev.anima.model.text.Tokenizers;
 import dev.anima.model.text.Tokens;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class TextEncoder implements AutoCloseable {
   private final Tokenizers tokenizers;
   private final Path qwen3Path;
+  private WeightEdit edit;
   private final Placement placement;
   private final int qwen3Length;
   private final int t5Length;
@@ -40,9 +42,16 @@ final class TextEncoder implements AutoCloseable {
   }
 
   /// @param tokenizers owned from here on
+  /// @param edit applied to the model's weights whenever they are loaded
   TextEncoder(
-      Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
+      Tokenizers tokenizers,
+      Path qwen3Path,
+      WeightEdit edit,
+      Placement placement,
+      int qwen3Length,
+      int t5Length) {
     this.tokenizers = tokenizers;
+    this.edit = edit;
     this.qwen3Path = qwen3Path;
     this.placement = placement;
     this.qwen3Length = qwen3Length;
@@ -65,10 +74,17 @@ final class TextEncoder implements AutoCloseable {
   Qwen3 qwen3() {
     Qwen3 model = qwen3;
     if (model == null) {
-      model = Qwen3.load(qwen3Path, placement);
+      model = Qwen3.load(qwen3Path, placement, edit);
       qwen3 = model;
     }
     return model;
+  }
+
+  /// Loads the model now, through `another` edit instead of the one given before.
+  void loadThrough(WeightEdit another) {
+    release();
+    edit = another;
+    var _ = qwen3();
   }
 
   /// Whether the model is in memory.

@@ -12,6 +12,7 @@ import dev.anima.lora.LinearModules;
 import dev.anima.lora.LoraFile;
 import dev.anima.lora.LoraInit;
 import dev.anima.lora.LoraKeys;
+import dev.anima.lora.LoraModule;
 import dev.anima.lora.LoraPlan;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.LoraSpec;
@@ -38,13 +39,15 @@ import java.util.Set;
 /// @param dropouts active in training
 /// @param integerAlpha whether the reference would hold alpha as an integer
 /// @param warnings one sentence each
+/// @param verbose whether the run lists its modules
 public record TrainedModel(
     LoraPlan.Layers layers,
     LoraPlan plan,
     List<ParameterGroup> groups,
     Dropouts dropouts,
     boolean integerAlpha,
-    List<String> warnings) {
+    List<String> warnings,
+    boolean verbose) {
 
   /// Selects the modules.
   ///
@@ -71,17 +74,18 @@ public record TrainedModel(
             config.optimizer().textEncoderRate());
     if (network.dimFromWeights()) {
       try (LoraFile file = LoraFile.open(network.weights().orElseThrow(), LoraKeys.of(layers))) {
-        LoraPlan plan = NetworkWeights.plan(file, layers, networks);
+        LoraPlan plan = NetworkWeights.plan(file, layers, networks, network.kind());
         return new TrainedModel(
             layers,
             plan,
             ParameterGroup.of(plan, NetworkArgs.NONE, rates),
             Dropouts.NONE,
             false,
-            List.of());
+            List.of(),
+            false);
       }
     }
-    NetworkArgs args = NetworkArgs.parse(network.arguments());
+    NetworkArgs args = NetworkArgs.parse(network.kind(), network.arguments());
     LoraSpec spec = LoraSpec.of(network.dim(), network.alpha(), network.dropout(), args);
     LoraPlan plan = LoraPlan.select(spec, layers, networks);
     return new TrainedModel(
@@ -90,7 +94,41 @@ public record TrainedModel(
         ParameterGroup.of(plan, args, rates),
         spec.dropouts(),
         spec.integerAlpha(),
-        args.warnings());
+        warnings(args, plan),
+        args.verbose());
+  }
+
+  private static List<String> warnings(NetworkArgs args, LoraPlan plan) {
+    List<String> warnings = new ArrayList<>(args.warnings());
+    List<LoraModule> whole =
+        plan.trained().stream().filter(module -> !module.form().isScaled()).toList();
+    if (!whole.isEmpty()) {
+      warnings.add(
+          "the rank saves nothing in %d of %d LoKr modules (such as %s, rank %d): their second factor is one whole matrix, and neither rank nor alpha counts"
+              .formatted(
+                  whole.size(),
+                  plan.trained().size(),
+                  whole.getFirst().name(),
+                  whole.getFirst().rank()));
+    }
+    return List.copyOf(warnings);
+  }
+
+  /// With `verbose` in `--network_args`: every module with its rank and alpha.
+  public Optional<String> listing() {
+    if (!verbose) {
+      return Optional.empty();
+    }
+    StringBuilder text = new StringBuilder("modules that train:");
+    for (LoraModule module : plan.trained()) {
+      text.append("\n  ")
+          .append(module.name())
+          .append(": rank ")
+          .append(module.rank())
+          .append(", alpha ")
+          .append(module.alpha());
+    }
+    return Optional.of(text.toString());
   }
 
   /// The linear layers of both models, from their headers.

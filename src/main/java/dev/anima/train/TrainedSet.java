@@ -1,7 +1,6 @@
 package dev.anima.train;
 
 import dev.anima.engine.RandomStream;
-import dev.anima.engine.Tensor;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -15,15 +14,10 @@ record TrainedSet(LoraSet loras, StreamDraws draws) {
 
   /// All sets beside each layer, in order, for a forward under autograd.
   static Adapters beside(List<TrainedSet> sets, Network network) {
-    List<Adapters> hooks =
-        sets.stream().map(set -> set.loras.training(network, set.draws)).toList();
-    return (module, input, output) -> {
-      Tensor result = output;
-      for (Adapters hook : hooks) {
-        result = hook.apply(module, input, result);
-      }
-      return result;
-    };
+    return sets.stream()
+        .map(set -> set.loras.training(network, set.draws))
+        .reduce(Adapters::then)
+        .orElse(Adapters.NONE);
   }
 
   /// Every stream, each once.

@@ -12,6 +12,7 @@ import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
 import dev.anima.engine.RandomStream;
 import dev.anima.io.InputException;
+import dev.anima.lora.DoraStart;
 import dev.anima.lora.LoraFile;
 import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSet;
@@ -154,12 +155,14 @@ public final class TrainingRun implements AutoCloseable {
     CompletableFuture<Map<String, String>> hashes =
         CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
     Placement placement = placement(setup.dtype());
+    TrainedModel.Base base = own(TrainedModel.Base.open(setup, trained.layers()));
     TextPipeline text =
         own(
             new TextPipeline(
                 new TextEncoder(
                     tokenizers,
                     setup.config().models().qwen3(),
+                    base.into(Network.TEXT_ENCODER),
                     placement,
                     setup.config().models().qwen3MaxTokens(),
                     setup.config().models().t5MaxTokens())));
@@ -177,16 +180,18 @@ public final class TrainingRun implements AutoCloseable {
     LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
     notes.forEach(note -> listener.on(new TrainEvent.Note(note)));
 
-    AnimaDit dit;
-    try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
-      dit =
-          own(
-              AnimaDit.load(
-                  setup.config().models().dit(),
-                  placement,
-                  base.into(Network.DIT),
-                  TrainSetup.storage(setup.config().precision()),
-                  passKind.swapped()));
+    AnimaDit dit =
+        own(
+            AnimaDit.load(
+                setup.config().models().dit(),
+                placement,
+                DoraStart.measuring(loras, Network.DIT, base.into(Network.DIT)),
+                TrainSetup.storage(setup.config().precision()),
+                passKind.swapped()));
+    if (DoraStart.isNeeded(loras, Network.TEXT_ENCODER)) {
+      text.encoder()
+          .loadThrough(
+              DoraStart.measuring(loras, Network.TEXT_ENCODER, base.into(Network.TEXT_ENCODER)));
     }
     swapNote(dit).ifPresent(note -> listener.on(new TrainEvent.Note(note)));
     dit.cutText(setup.flags().on("split_attn"));
@@ -262,6 +267,7 @@ public final class TrainingRun implements AutoCloseable {
         file -> file.warnings().forEach(note -> listener.on(new TrainEvent.Note(note))));
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    trained.listing().ifPresent(list -> listener.on(new TrainEvent.Note(list)));
     objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
 

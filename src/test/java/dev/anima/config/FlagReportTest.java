@@ -124,6 +124,8 @@ class FlagReportTest {
         "--weighted_captions|weighted_captions|CONFLICT|cannot be used",
         "--network_args a=1 --network_args b=2|network_args|EFFECTIVE|given 2 times, the last one counts (lists do not add up)",
         "--network_alpha=0|network_alpha|EFFECTIVE|",
+        "--network_dropout=0.1|network_dropout|EFFECTIVE|",
+        "--network_dropout=0.1 --network_module=networks.loha|network_dropout|IGNORED|use --network_args rank_dropout",
         "--huber_c=1|huber_c|IGNORED|only --loss_type huber",
         "--llm_adapter_lr=1|llm_adapter_lr|IGNORED|network_reg_lrs",
         "--attn_mode=sageattn|attn_mode|IGNORED|trains the attention layers",

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anima.Golden;
+import dev.anima.config.NetworkKind;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
+import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
@@ -261,11 +263,13 @@ class LoraFilesTest {
   @ParameterizedTest(name = "{0}")
   @CsvSource({
     "lora_unet_blocks_0_mlp_layer1.lora_up.weight, only",
-    "lora_unet_blocks_0_mlp_layer1.dora_scale, DoRA",
-    "lora_unet_blocks_0_mlp_layer1.hada_w1_a, LoHa",
-    "lora_unet_blocks_0_mlp_layer1.lokr_w1, LoKr"
+    "lora_unet_blocks_0_mlp_layer1.dora_scale, a pair of down",
+    "lora_unet_blocks_0_mlp_layer1.hada_w1_a, the four matrices of a LoHa",
+    "lora_unet_blocks_0_mlp_layer1.lokr_w1, both factors of a LoKr",
+    "lora_unet_blocks_0_mlp_layer1.lokr_t2, convolution",
+    "lora_unet_blocks_0_mlp_layer1.hada_t1, convolution"
   })
-  void otherKindsOfFilesAreNamed(String tensor, String word) {
+  void whatIsNoWholeModuleIsNamed(String tensor, String word) {
     Path file = write("other.safetensors", matrix(tensor));
     assertThatThrownBy(() -> LoraFile.open(file, KEYS))
         .isInstanceOf(InputException.class)
@@ -294,6 +298,109 @@ class LoraFilesTest {
         assertThat(base.merge(Network.DIT, "blocks.1.mlp.layer1", weight)).isSameAs(weight);
         assertThat(base.merge(Network.DIT, LAYER, weight.to(Dtype.BF16)).dtype())
             .isEqualTo(Dtype.BF16);
+      }
+    }
+  }
+
+  /// LyCORIS with `decompose_both`: the first factor is a product too.
+  @Test
+  void aDecomposedFirstFactorIsMultipliedOut() {
+    String module = "lora_unet_blocks_0_mlp_layer1.";
+    LoraPlan.Layers layers = new LoraPlan.Layers(List.of(), List.of(new LinearModule(LAYER, 4, 4)));
+    Path low =
+        write(
+            "low.safetensors",
+            matrix(module + "lokr_w1_a"),
+            matrix(module + "lokr_w1_b"),
+            matrix(module + "lokr_w2_a"),
+            matrix(module + "lokr_w2_b"),
+            scalar(module + "alpha", 1, Dtype.F32));
+    Path whole =
+        write(
+            "whole.safetensors",
+            matrix(module + "lokr_w1_a"),
+            matrix(module + "lokr_w1_b"),
+            matrix(module + "lokr_w2"),
+            scalar(module + "alpha", 1, Dtype.F32));
+    try (Scope _ = new Scope()) {
+      Tensor m = Ops.of(new float[] {1, 2, 3, 4}, 2, 2);
+      Tensor square = m.matmul(m);
+      Tensor zero = Ops.zeros(Dtype.F32, Device.CPU, 4, 4);
+      try (BaseWeights a = BaseWeights.open(List.of(low), List.of(), layers);
+          BaseWeights b = BaseWeights.open(List.of(whole), List.of(), layers)) {
+        // Scaled by alpha / rank = 1 / 2 as long as one factor is a product.
+        assertClose("low", a.merge(Network.DIT, LAYER, zero), kron(square, square).mul(0.5), 0);
+        assertClose("whole", b.merge(Network.DIT, LAYER, zero), kron(square, m).mul(0.5), 0);
+      }
+      try (LoraFile file = LoraFile.open(whole, LoraKeys.of(layers))) {
+        LoraPlan plan = NetworkWeights.plan(file, layers, Set.of(Network.DIT));
+        try (LoraSet set = LoraSet.frozen(plan.trained(), Device.CPU, Dtype.F32)) {
+          NetworkWeights.load(set, file, AlphaRule.CONSISTENT);
+          LoraAdapter adapter = set.modules().getFirst();
+          assertClose(
+              "trained on",
+              adapter.change().dense().mul(adapter.scale()),
+              kron(square, m).mul(0.5),
+              0);
+        }
+      }
+    }
+  }
+
+  private static Tensor kron(Tensor a, Tensor b) {
+    return a.view(2, 1, 2, 1).mul(b.view(1, 2, 1, 2)).reshape(4, 4);
+  }
+
+  @Test
+  void aDoraOfRowsIsOnlyMerged() {
+    String module = "lora_unet_blocks_0_mlp_layer1.";
+    LoraPlan.Layers layers = new LoraPlan.Layers(List.of(), List.of(new LinearModule(LAYER, 2, 2)));
+    Path file =
+        write(
+            "rows.safetensors",
+            matrix(module + "lora_down.weight"),
+            matrix(module + "lora_up.weight"),
+            new TensorData(
+                module + "dora_scale",
+                "F32",
+                List.of(2L, 1L),
+                MemorySegment.ofArray(Ops.of(new float[] {1, 2}, 2, 1).toBytes())));
+    BaseWeights.open(List.of(file), List.of(), layers).close();
+    try (LoraFile lora = LoraFile.open(file, LoraKeys.of(layers))) {
+      assertThatThrownBy(() -> NetworkWeights.plan(lora, layers, Set.of(Network.DIT)))
+          .isInstanceOf(InputException.class)
+          .hasMessageContaining("dora_scale has a length for each output");
+    }
+  }
+
+  @Test
+  void otherKindsConvertToComfyuiAndBack() {
+    Path theirs = folder.resolve("theirs.safetensors");
+    for (NetworkKind kind : List.of(NetworkKind.LOHA, NetworkKind.LOKR)) {
+      NetworkArgs args = NetworkArgs.parse(kind, List.of("dora_wd=True"));
+      LoraPlan plan =
+          LoraPlan.select(LoraPlanTest.spec(4, 2, args), LAYERS, Set.of(Network.values()));
+      try (LoraSet set = LoraSet.frozen(plan.trained(), Device.CPU, Dtype.F32);
+          RandomStream stream = RandomStream.cpu(1)) {
+        LoraInit.draw(set, plan, stream);
+        LoraSaver.save(set, theirs, Map.of("a", "b"), LoraSaver.Options.DEFAULT);
+      }
+      Path comfy = folder.resolve("comfy.safetensors");
+      Path back = folder.resolve("back.safetensors");
+      LoraConversion.convert(theirs, comfy, Style.COMFYUI, LoraKeys.ofAnyModel());
+      assertThat(
+              LoraConversion.convert(comfy, back, Style.SD_SCRIPTS, LoraKeys.ofAnyModel()).kept())
+          .isEmpty();
+      try (SafetensorsFile original = SafetensorsFile.open(theirs);
+          SafetensorsFile middle = SafetensorsFile.open(comfy);
+          SafetensorsFile copy = SafetensorsFile.open(back)) {
+        assertThat(middle.names())
+            .contains(
+                "diffusion_model.blocks.0.mlp.layer1."
+                    + (kind == NetworkKind.LOHA ? "hada_w1_a" : "lokr_w1"),
+                "diffusion_model.blocks.0.mlp.layer1.dora_scale");
+        assertThat(copy.names()).isEqualTo(original.names());
+        assertThat(copy.data().mismatch(original.data())).isEqualTo(-1);
       }
     }
   }

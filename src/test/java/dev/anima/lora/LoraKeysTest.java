@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anima.Golden;
 import dev.anima.lora.LoraKeys.LoraKey;
-import dev.anima.lora.LoraKeys.Part;
 import dev.anima.lora.LoraKeys.Style;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -71,14 +70,14 @@ class LoraKeysTest {
     "transformer.norm_out.linear_2.lora_A.weight, DIT, final_layer.adaln_modulation.2, DOWN",
     "transformer.proj_out.lora_A.weight, DIT, final_layer.linear, DOWN",
     "text_conditioner.blocks.0.self_attn.q_proj.lora_A.weight, DIT, llm_adapter.blocks.0.self_attn.q_proj, DOWN",
-    "diffusion_model.blocks.3.mlp.layer1.dora_scale, DIT, blocks.3.mlp.layer1, DORA_SCALE",
-    "transformer.proj_out.lora_magnitude_vector, DIT, final_layer.linear, DORA_SCALE",
+    "diffusion_model.blocks.3.mlp.layer1.dora_scale, DIT, blocks.3.mlp.layer1, MAGNITUDE",
+    "transformer.proj_out.lora_magnitude_vector, DIT, final_layer.linear, MAGNITUDE",
     "lora_te_layers_0_mlp_gate_proj.alpha, TEXT_ENCODER, layers.0.mlp.gate_proj, ALPHA",
     "text_encoders.qwen3_06b.transformer.model.layers.0.mlp.up_proj.lora_A.weight, TEXT_ENCODER, layers.0.mlp.up_proj, DOWN",
     "base_model.model.model.layers.0.mlp.up_proj.lora_A.weight, TEXT_ENCODER, layers.0.mlp.up_proj, DOWN",
     "text_encoders.transformer.model.layers.0.mlp.up_proj.lora_A.weight, TEXT_ENCODER, layers.0.mlp.up_proj, DOWN",
   })
-  void readsTheKeysOfOtherPrograms(String name, Network network, String path, Part part) {
+  void readsTheKeysOfOtherPrograms(String name, Network network, String path, LoraPart part) {
     assertThat(FULL_SIZE.parse(name)).contains(new LoraKey(network, path, part));
   }
 

@@ -12,12 +12,10 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.SafetensorsFile;
-import dev.anima.lora.LoraParameter.Half;
 import dev.anima.model.Adapters;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -174,12 +172,12 @@ class LoraSetTest {
                 List.of(down.flatten(), up.reshape(10), Ops.zeros(Dtype.F32, Device.CPU, 16)), 0);
         assertClose("gradients", set.gradients(), expected, 1e-5);
       }
-      assertThat(set.hasGradient(new LoraParameter(a, Half.UP))).isTrue();
-      assertThat(set.hasGradient(new LoraParameter(b, Half.UP))).isFalse();
+      assertThat(set.hasGradient(a.parameter(LoraPart.UP))).isTrue();
+      assertThat(set.hasGradient(b.parameter(LoraPart.UP))).isFalse();
 
       set.clearGradients();
       assertThat(set.gradients().abs().max().item()).isZero();
-      assertThat(set.hasGradient(new LoraParameter(a, Half.UP))).isFalse();
+      assertThat(set.hasGradient(a.parameter(LoraPart.UP))).isFalse();
     }
   }
 
@@ -195,14 +193,14 @@ class LoraSetTest {
       assertThat(
               set.training(Network.DIT, new StreamDraws(stream, stream)).apply(PATH, input, output))
           .isSameAs(output);
-      assertThat(set.hasGradient(new LoraParameter(a, Half.DOWN))).isFalse();
+      assertThat(set.hasGradient(a.parameter(LoraPart.DOWN))).isFalse();
     }
   }
 
   @Test
   void parametersOfNoGroupAreFrozen() {
     LoraModule a = module(2, 3, 5, 2);
-    ParameterGroup ups = new ParameterGroup("unet plus", 1, List.of(new LoraParameter(a, Half.UP)));
+    ParameterGroup ups = new ParameterGroup("unet plus", 1, List.of(a.parameter(LoraPart.UP)));
     try (Scope _ = new Scope();
         LoraSet set = new LoraSet(List.of(a), List.of(ups), Dropouts.NONE, Device.CPU, Dtype.F32)) {
       assertThat(set.layout().trainable()).isEqualTo(10);
@@ -237,9 +235,7 @@ class LoraSetTest {
 
   static LoraSet set(List<LoraModule> modules, Dropouts dropouts) {
     List<LoraParameter> parameters =
-        modules.stream()
-            .flatMap(m -> Stream.of(new LoraParameter(m, Half.DOWN), new LoraParameter(m, Half.UP)))
-            .toList();
+        modules.stream().flatMap(m -> m.parameters().stream()).toList();
     ParameterGroup group = new ParameterGroup("unet", 1e-4, parameters);
     return new LoraSet(modules, List.of(group), dropouts, Device.CPU, Dtype.F32);
   }
@@ -268,6 +264,11 @@ class LoraSetTest {
     @Override
     public Tensor rank(long batch, int rank, Device device) {
       return recorded("rank_draw");
+    }
+
+    @Override
+    public Tensor rows(long rows, Device device) {
+      throw new AssertionError("a LoRA drops no rows");
     }
 
     private Tensor recorded(String what) {

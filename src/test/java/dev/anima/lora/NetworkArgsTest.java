@@ -3,6 +3,7 @@ package dev.anima.lora;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.anima.config.NetworkKind;
 import dev.anima.io.InputException;
 import dev.anima.lora.NetworkArgs.LoraPlus;
 import java.util.List;
@@ -11,12 +12,75 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NetworkArgsTest {
   @Test
   void namesTheNearestKey() {
     NetworkArgs args = NetworkArgs.parse(List.of("rank_dropot=0.1"));
     assertThat(args.warnings()).singleElement().asString().contains("did you mean rank_dropout?");
+  }
+
+  @Test
+  void everyKindHasItsOwnKeys() {
+    List<String> factor = List.of("factor=8");
+    assertThat(NetworkArgs.parse(NetworkKind.LOKR, factor).factor()).isEqualTo(8);
+    assertThat(NetworkArgs.parse(NetworkKind.LOKR, List.of()).factor()).isEqualTo(-1);
+    assertThat(NetworkArgs.parse(NetworkKind.LOKR, factor).warnings()).isEmpty();
+    assertThat(NetworkArgs.parse(NetworkKind.LOHA, factor).warnings())
+        .singleElement()
+        .asString()
+        .contains("networks.loha has no such key", "--network_module=networks.lokr");
+    assertThat(NetworkArgs.parse(NetworkKind.LOKR, List.of("facter=8")).warnings())
+        .singleElement()
+        .asString()
+        .contains("did you mean factor?");
+    assertThat(NetworkArgs.parse(NetworkKind.LOHA, List.of("conv_dim=4", "use_tucker=True")))
+        .satisfies(args ->
+            assertThat(args.warnings())
+                .hasSize(2)
+                .allMatch(text -> text.contains("no convolutions")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "-2", "eight", "8.5", "99999999999"})
+  void aFactorIsAWholeNumberOrMinusOne(String value) {
+    assertThatThrownBy(() -> NetworkArgs.parse(NetworkKind.LOKR, List.of("factor=" + value)))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("factor=" + value);
+  }
+
+  @Test
+  void layersMayHaveAlphasOfTheirOwn() {
+    NetworkArgs args =
+        NetworkArgs.parse(List.of("network_reg_alphas=.*q_proj=8,.*mlp.*=0,.*k_proj=much"));
+    LoraSpec spec =
+        LoraSpec.of(OptionalInt.of(4), OptionalDouble.of(2), OptionalDouble.empty(), args);
+    assertThat(args.warnings()).singleElement().asString().contains("'.*k_proj=much'");
+    assertThat(alpha(spec, "blocks.0.self_attn.q_proj")).isEqualTo(8);
+    assertThat(alpha(spec, "blocks.0.mlp.layer1")).isEqualTo(4);
+    assertThat(alpha(spec, "blocks.0.self_attn.k_proj")).isEqualTo(2);
+    assertThatThrownBy(() -> NetworkArgs.parse(List.of("network_reg_alphas=.*=-1")))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining("network_reg_alphas");
+  }
+
+  private static double alpha(LoraSpec spec, String path) {
+    return spec.module(Network.DIT, new LinearModule(path, 8, 8), 4).alpha();
+  }
+
+  @Test
+  void onlyALoraDropsElements() {
+    for (NetworkKind kind : NetworkKind.values()) {
+      LoraSpec spec =
+          LoraSpec.of(
+              OptionalInt.empty(),
+              OptionalDouble.empty(),
+              OptionalDouble.of(0.1),
+              NetworkArgs.parse(kind, List.of("rank_dropout=0.2")));
+      assertThat(spec.dropouts().element().isPresent()).isEqualTo(kind == NetworkKind.LORA);
+      assertThat(spec.dropouts().rank()).hasValue(0.2);
+    }
   }
 
   @Test

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anima.Golden;
+import dev.anima.config.NetworkKind;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
@@ -16,7 +17,8 @@ import dev.anima.io.SafetensorsFile;
 import dev.anima.lora.Dropouts;
 import dev.anima.lora.LinearModules;
 import dev.anima.lora.LoraAdapter;
-import dev.anima.lora.LoraParameter.Half;
+import dev.anima.lora.LoraForm;
+import dev.anima.lora.LoraPart;
 import dev.anima.lora.LoraPlan;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.LoraSpec;
@@ -79,12 +81,12 @@ class DitPassTest {
         String name = "grad/" + adapter.module().name();
         assertClose(
             name,
-            requireNonNull(adapter.gradient(Half.DOWN)),
+            requireNonNull(adapter.gradient(LoraPart.DOWN)),
             Golden.tensor(golden, name + ".lora_down.weight"),
             3e-6);
         assertClose(
             name,
-            requireNonNull(adapter.gradient(Half.UP)),
+            requireNonNull(adapter.gradient(LoraPart.UP)),
             Golden.tensor(golden, name + ".lora_up.weight"),
             3e-6);
       }
@@ -123,8 +125,38 @@ class DitPassTest {
         new Case("two LoRAs", List.of(usual, everything), ALL_DROPOUTS, false, true),
         new Case("everything dropped", List.of(usual), dropouts(1, 0.3, 0), false, true),
         new Case("no module takes part", List.of(everything), dropouts(0.2, 0.3, 1), false, true),
-        new Case("dropouts of 0", List.of(usual), dropouts(0, 0, 0), false, false));
+        new Case("dropouts of 0", List.of(usual), dropouts(0, 0, 0), false, false),
+        new Case("LoHa", List.of(LOHA), Dropouts.NONE, false, true),
+        new Case("LoHa on every layer, dropouts", List.of(ALL_LOHA), ALL_DROPOUTS, true, true),
+        new Case("LoKr", List.of(LOKR), Dropouts.NONE, false, true),
+        new Case("LoKr on every layer, dropouts", List.of(ALL_LOKR), ALL_DROPOUTS, false, true),
+        new Case("DoRA on every layer", List.of(ALL_DORA), Dropouts.NONE, true, true),
+        new Case("DoRA on every layer, dropouts", List.of(ALL_DORA), ALL_DROPOUTS, false, true),
+        new Case("DoRA of a LoHa", List.of(DORA_LOHA), ALL_DROPOUTS, false, false),
+        new Case(
+            "one of each kind", List.of(usual, LOHA, ALL_LOKR, ALL_DORA), ALL_DROPOUTS, true, true),
+        new Case("no LoKr takes part", List.of(ALL_LOKR), dropouts(0, 0.3, 1), false, true),
+        new Case("no DoRA takes part", List.of(ALL_DORA), dropouts(0, 0.3, 1), false, true));
   }
+
+  private static final String EVERY_LAYER = "include_patterns='.*'";
+
+  /// The MLPs' rank is so large that the matrix is formed.
+  private static final NetworkArgs LOHA =
+      NetworkArgs.parse(NetworkKind.LOHA, List.of("network_reg_dims=.*mlp.*=12"));
+
+  private static final NetworkArgs ALL_LOHA =
+      NetworkArgs.parse(NetworkKind.LOHA, List.of("network_reg_dims=.*mlp.*=12", EVERY_LAYER));
+  private static final NetworkArgs LOKR = NetworkArgs.parse(NetworkKind.LOKR, List.of("factor=4"));
+
+  /// The attentions' rank is so large that the second factor is whole.
+  private static final NetworkArgs ALL_LOKR =
+      NetworkArgs.parse(NetworkKind.LOKR, List.of("network_reg_dims=.*attn.*=64", EVERY_LAYER));
+
+  private static final NetworkArgs ALL_DORA =
+      NetworkArgs.parse(List.of("dora_wd=True", EVERY_LAYER));
+  private static final NetworkArgs DORA_LOHA =
+      NetworkArgs.parse(NetworkKind.LOHA, List.of("dora_wd=True"));
 
   private static Dropouts dropouts(double element, double rank, double module) {
     return new Dropouts(
@@ -268,11 +300,16 @@ class DitPassTest {
     return new LoraSet(plan.trained(), groups, dropouts, Device.CPU, Dtype.F32);
   }
 
+  /// Random weights, larger where several are multiplied; lengths around 1.
   private static LoraSet random(LoraSet set) {
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad();
         RandomStream stream = RandomStream.cpu(7)) {
-      set.weights().copy_(stream.randn(Dtype.F32, set.weights().numel()).mul(0.1));
+      boolean pairs = set.modules().getFirst().module().form() instanceof LoraForm.LowRank;
+      set.weights().copy_(stream.randn(Dtype.F32, set.weights().numel()).mul(pairs ? 0.1 : 0.3));
+      set.modules().stream()
+          .filter(adapter -> adapter.module().decomposed())
+          .forEach(adapter -> adapter.weight(LoraPart.MAGNITUDE).add_(1));
     }
     return set;
   }

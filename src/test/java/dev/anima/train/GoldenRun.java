@@ -81,6 +81,7 @@ final class GoldenRun implements AutoCloseable {
                 new TextEncoder(
                     new Tokenizers(setup.config().models().qwen3()),
                     setup.config().models().qwen3(),
+                    WeightEdit.NONE,
                     placement,
                     setup.config().models().qwen3MaxTokens(),
                     setup.config().models().t5MaxTokens())));

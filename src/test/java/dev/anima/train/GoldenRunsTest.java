@@ -10,7 +10,6 @@ import dev.anima.engine.Tensor;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.lora.LoraAdapter;
 import dev.anima.lora.LoraParameter;
-import dev.anima.lora.LoraParameter.Half;
 import dev.anima.lora.WeightNorms;
 import dev.anima.train.optim.Gradients;
 import java.nio.file.Path;
@@ -139,10 +138,10 @@ class GoldenRunsTest {
     List<Tensor> expected = new ArrayList<>();
     TreeSet<String> names = new TreeSet<>();
     for (LoraAdapter adapter : ours.loras().modules()) {
-      for (Half half : Half.values()) {
-        String name = "grad/" + new LoraParameter(adapter.module(), half).name();
+      for (LoraParameter parameter : adapter.module().parameters()) {
+        String name = "grad/" + parameter.name();
         names.add(name);
-        actual.add(weight(adapter, half).grad());
+        actual.add(adapter.weight(parameter.part()).grad());
         expected.add(Golden.tensor(golden, name));
       }
     }
@@ -281,8 +280,8 @@ class GoldenRunsTest {
     List<Tensor> expected = new ArrayList<>();
     TreeSet<String> names = new TreeSet<>();
     for (LoraAdapter adapter : run.loras().modules()) {
-      for (Half half : Half.values()) {
-        String name = "final/" + new LoraParameter(adapter.module(), half).name();
+      for (LoraParameter parameter : adapter.module().parameters()) {
+        String name = "final/" + parameter.name();
         names.add(name);
         expected.add(Golden.tensor(golden, name));
       }
@@ -324,18 +323,11 @@ class GoldenRunsTest {
   private static Tensor weights(GoldenRun run) {
     List<Tensor> weights = new ArrayList<>();
     for (LoraAdapter adapter : run.loras().modules()) {
-      for (Half half : Half.values()) {
-        weights.add(weight(adapter, half));
+      for (LoraParameter parameter : adapter.module().parameters()) {
+        weights.add(adapter.weight(parameter.part()));
       }
     }
     return GoldenRun.flat(weights);
-  }
-
-  private static Tensor weight(LoraAdapter adapter, Half half) {
-    return switch (half) {
-      case DOWN -> adapter.down();
-      case UP -> adapter.up();
-    };
   }
 
   /// `|a - b| / |scale|`.

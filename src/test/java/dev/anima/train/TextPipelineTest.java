@@ -7,6 +7,7 @@ import dev.anima.Golden;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.model.Placement;
+import dev.anima.model.WeightEdit;
 import dev.anima.model.dit.AnimaDit;
 import dev.anima.model.text.Qwen3Config;
 import dev.anima.model.text.Tokenizers;
@@ -39,7 +40,8 @@ class TextPipelineTest {
   }
 
   private static TextEncoder encoder() {
-    return new TextEncoder(new Tokenizers(QWEN3), QWEN3, Placement.CPU_F32, 96, 64);
+    return new TextEncoder(
+        new Tokenizers(QWEN3), QWEN3, WeightEdit.NONE, Placement.CPU_F32, 96, 64);
   }
 
   private float[] context(TextPipeline text, List<String> keys) {

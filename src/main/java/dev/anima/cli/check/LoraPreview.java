@@ -40,18 +40,18 @@ record LoraPreview(
                 new Preview.Group(
                     group.description(),
                     group.learningRate(),
-                    group.parameters().stream().mapToLong(LoraPreview::size).sum()))
+                    group.parameters().stream().mapToLong(LoraParameter::elements).sum()))
             .toList();
     return new LoraPreview(
         lora(trained.plan(), network, config),
         groups,
-        trained.plan().trained().stream().mapToLong(LoraPreview::size).sum(),
+        trained.plan().trained().stream().mapToLong(LoraModule::elements).sum(),
         trained.warnings().stream().map(text -> new Warning("network-args", text)).toList());
   }
 
   private static void checkFits(Path file, TrainedModel trained) {
     try (LoraFile weights = LoraFile.open(file, LoraKeys.of(trained.layers()))) {
-      var _ = NetworkWeights.plan(weights, trained.layers(), trained.plan().networks());
+      NetworkWeights.check(trained.plan(), weights);
     }
   }
 
@@ -61,31 +61,25 @@ record LoraPreview(
     List<LoraModule> dit = of(plan, Network.DIT);
     List<LoraModule> text = of(plan, Network.TEXT_ENCODER);
     return new Preview.Lora(
+        kind(plan.trained()),
         network.dimFromWeights() ? rank : network.rank(),
         network.dimFromWeights() ? alpha : network.alphaValue(),
         network.dimFromWeights() ? alpha / rank : network.scale(),
         dit.size(),
-        dit.stream().mapToLong(LoraPreview::size).sum(),
+        dit.stream().mapToLong(LoraModule::elements).sum(),
         text.size(),
-        text.stream().mapToLong(LoraPreview::size).sum(),
+        text.stream().mapToLong(LoraModule::elements).sum(),
         fileBytes(plan.trained(), config));
+  }
+
+  private static String kind(List<LoraModule> modules) {
+    LoraModule first = modules.getFirst();
+    String label = first.form().kind().label();
+    return first.decomposed() ? "DoRA of " + label : label;
   }
 
   private static List<LoraModule> of(LoraPlan plan, Network network) {
     return plan.trained().stream().filter(module -> module.network() == network).toList();
-  }
-
-  private static long size(LoraModule module) {
-    return (long) module.rank() * (module.linear().in() + module.linear().out());
-  }
-
-  private static long size(LoraParameter parameter) {
-    LoraModule module = parameter.module();
-    return (long) module.rank()
-        * switch (parameter.half()) {
-          case DOWN -> module.linear().in();
-          case UP -> module.linear().out();
-        };
   }
 
   private static long fileBytes(List<LoraModule> modules, TrainConfig config) {
@@ -95,8 +89,9 @@ record LoraPreview(
                 && (config.precision().fullBf16() || config.precision().fullFp16()));
     long bytes = METADATA_BYTES;
     for (LoraModule module : modules) {
-      bytes += (size(module) + 1) * (half ? 2 : 4);
-      bytes += 3L * (module.name().length() + HEADER_BYTES_PER_TENSOR);
+      int tensors = module.parameters().size() + 1; // and alpha
+      bytes += (module.elements() + 1) * (half ? 2 : 4);
+      bytes += (long) tensors * (module.name().length() + HEADER_BYTES_PER_TENSOR);
     }
     return bytes;
   }

@@ -98,10 +98,12 @@ record Preview(
   /// @param detail widths and depth, in words
   record Model(String kind, String path, long bytes, long parameters, String detail) {}
 
+  /// @param kind LoRA, LoHa or LoKr, and DoRA where lengths train
   /// @param alpha of a module of full rank
   /// @param scale alpha / rank, the strength of the LoRA
   /// @param fileBytes about
   record Lora(
+      String kind,
       int rank,
       double alpha,
       double scale,

@@ -118,7 +118,7 @@ final class PreviewText {
           "%s on the Qwen3 text encoder".formatted(count(lora.textEncoderModules(), "module")));
     }
     page.fact(
-        "LoRA",
+        lora.kind(),
         "rank %d, alpha %s, so it counts %s; %s; %s parameters, about %s"
             .formatted(
                 lora.rank(),

@@ -9,12 +9,12 @@ import java.util.Objects;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
-/// The three dropouts of a low-rank adapter and the streams they draw from. Absent and 0 differ:
-/// with 0 the numbers are still drawn, except for `element` (where 0 and 1 draw nothing).
+/// The three dropouts of an adapter and the streams they draw from. Absent and 0 differ: with 0 the
+/// numbers are still drawn, except for `element` (where 0 and 1 draw nothing).
 ///
 /// Draw order of one call: `module` (one uniform number of the host stream; below p the adapter
-/// adds nothing), then `element` (each rank activation), then `rank` (whole units of a sample),
-/// both from the device stream.
+/// adds nothing), then `element` (each rank activation), then `rank` (whole units of a sample; for
+/// LoHa and LoKr rows of the weight), both from the device stream.
 ///
 /// @param host stream on the CPU
 /// @param device stream on the device of the activations
@@ -38,6 +38,20 @@ public record Dropping(
   /// Share of the activations that stays, on average; their scale is divided by it.
   double kept() {
     return (1 - element.orElse(0)) * (1 - rank.orElse(0));
+  }
+
+  /// Share of the rows that stays, on average.
+  double keptRows() {
+    return 1 - rank.orElse(0);
+  }
+
+  /// Which rows of a change stay, retained: float32 `(out)` of 0 and 1; null for all. One draw for
+  /// the whole batch: what is dropped is a part of the weight.
+  @Nullable Tensor rows(long out) {
+    return rank.isEmpty()
+        ? null
+        : Scope.keep(
+            () -> device.rand(Dtype.F32, out).gt(rank.getAsDouble()).to(Dtype.F32).retain());
   }
 
   /// Which rank activations stay, retained: boolean, `(B, L, r)` or `(B, 1, r)`; null for all.

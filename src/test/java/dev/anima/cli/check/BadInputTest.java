@@ -3,6 +3,7 @@ package dev.anima.cli.check;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.anima.Golden;
 import dev.anima.cli.Console;
 import dev.anima.cli.Main;
 import dev.anima.io.InputException;
@@ -62,6 +63,16 @@ class BadInputTest {
   @Test
   void misspeltFlag() {
     assertThat(problem(DATA, "--netwerk_dim=4")).contains("--netwerk_dim", "--network_dim");
+  }
+
+  @Test
+  void startingWeightsThatDoNotFit() {
+    String start =
+        "--network_weights=" + Golden.path("training/lora_init_dit.safetensors").toString();
+    assertThat(problem(DATA, start, "--network_dim=8", "--max_train_steps=1"))
+        .contains("has rank 4, expected 8", "--network_dim 4");
+    assertThat(problem(DATA, start, "--network_module=networks.loha", "--max_train_steps=1"))
+        .contains("is a LoRA, expected a LoHa", "--network_module networks.lora_anima");
   }
 
   @Test
