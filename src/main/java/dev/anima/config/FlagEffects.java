@@ -16,6 +16,14 @@ import java.util.Set;
 final class FlagEffects {
   private static final Finding PLAIN = effective("", "");
 
+  private static final Set<String> NOISE_OPTIONS =
+      Set.of(
+          "noise_offset",
+          "noise_offset_random_strength",
+          "adaptive_noise_scale",
+          "multires_noise_iterations",
+          "multires_noise_discount");
+
   private final Flags flags;
   private final Optional<DatasetConfig> datasets;
   private final Optional<RunFacts> facts;
@@ -33,10 +41,30 @@ final class FlagEffects {
     }
     return switch (flag.status()) {
       case NO_EFFECT, REJECTED -> ignored(withoutEffect(flag));
-      case METADATA_ONLY -> flag.name().equals("training_comment") ? PLAIN : ignored(flag.reason());
+      case METADATA_ONLY -> recorded(flag);
       case DATASET_FALLBACK -> datasetFallback(flag.name());
       case HONOURED -> honoured(flag.name());
     };
+  }
+
+  private Finding recorded(Flag flag) {
+    boolean noise = NOISE_OPTIONS.contains(flag.name());
+    if (noise && flags.on("apply_noise_options")) {
+      return switch (flag.name()) {
+        case "noise_offset_random_strength", "adaptive_noise_scale" ->
+            only(flags.maybeNumber("noise_offset").orElse(0) != 0, "there is no --noise_offset");
+        case "multires_noise_discount" ->
+            only(
+                flags.maybeInteger("multires_noise_iterations").orElse(0) > 0,
+                "there is no --multires_noise_iterations");
+        default -> effective("", "by --apply_noise_options; the reference only records it");
+      };
+    }
+    boolean range = flag.name().equals("min_timestep") || flag.name().equals("max_timestep");
+    if (range && flags.on("apply_timestep_range")) {
+      return effective("", "by --apply_timestep_range; the reference only records it");
+    }
+    return flag.name().equals("training_comment") ? PLAIN : ignored(flag.reason());
   }
 
   private String withoutEffect(Flag flag) {
@@ -266,7 +294,7 @@ final class FlagEffects {
       case "lr_scheduler_power" -> onlyWith(scheduler, "polynomial");
       case "lr_scheduler_timescale" -> onlyWith(scheduler, "inverse_sqrt");
       case "lr_scheduler_min_lr_ratio" ->
-          onlyWith(scheduler, "cosine_with_min_lr", "warmup_stable_decay");
+          onlyWith(scheduler, "cosine_with_min_lr", "warmup_stable_decay", "rex");
       default -> noise(name);
     };
   }
@@ -324,6 +352,17 @@ final class FlagEffects {
           only(
               sigma && weighting.equals("mode"),
               "it needs --timestep_sampling sigma and --weighting_scheme mode");
+      case "apply_timestep_range" ->
+          only(
+              flags.isSet("min_timestep") || flags.isSet("max_timestep"),
+              "there is no --min_timestep and no --max_timestep");
+      case "apply_noise_options" ->
+          only(
+              flags.maybeNumber("noise_offset").orElse(0) != 0
+                  || flags.maybeInteger("multires_noise_iterations").orElse(0) > 0,
+              "there is no --noise_offset and no --multires_noise_iterations");
+      case "bf16_rounding" ->
+          only(flags.on("full_bf16"), "only weights of --full_bf16 are rounded");
       case "ip_noise_gamma_random_strength" ->
           only(flags.isSet("ip_noise_gamma"), "there is no --ip_noise_gamma");
       default -> PLAIN;

@@ -11,7 +11,6 @@ import dev.anima.train.RunPlan;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
 import dev.anima.train.optim.OptimizerChoice;
-import dev.anima.train.optim.OptimizerConfig;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import java.nio.file.Path;
@@ -150,12 +149,10 @@ final class Inspection {
   }
 
   private void checkRates(OptimizerChoice optimizer, List<Preview.Group> groups) {
-    long rates = groups.stream().map(Preview.Group::rate).distinct().count();
-    if (optimizer.config() instanceof OptimizerConfig.Prodigy && rates > 1) {
-      problems.add(
-          "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal\n"
-              + "  -> set --unet_lr and --text_encoder_lr to the same value");
-    }
+    problems
+        .attempt(() -> optimizer.checkRates(groups.stream().map(Preview.Group::rate).toList()))
+        .flatMap(Function.identity())
+        .ifPresent(text -> warn("optimizer", text));
     if (groups.isEmpty()) {
       problems.add(
           "every learning rate is 0, so nothing would be trained\n  -> set --learning_rate");
