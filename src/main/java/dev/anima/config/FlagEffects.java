@@ -276,6 +276,9 @@ final class FlagEffects {
     if (scheduleFree && name.startsWith("lr_")) {
       return ignored("a schedule-free optimizer has no learning-rate schedule");
     }
+    if (choosesOwnRates() && name.startsWith("lr_")) {
+      return ignored("Adafactor with relative_step chooses its own rates");
+    }
     String scheduler = flags.text("lr_scheduler", "constant");
     if (name.startsWith("lr_")
         && !flags.text("lr_scheduler_type", "").isEmpty()
@@ -297,6 +300,14 @@ final class FlagEffects {
           onlyWith(scheduler, "cosine_with_min_lr", "warmup_stable_decay", "rex");
       default -> noise(name);
     };
+  }
+
+  /// Adafactor, unless relative steps are switched off.
+  private boolean choosesOwnRates() {
+    String type = flags.text("optimizer_type", "").toLowerCase(Locale.ROOT);
+    List<String> args = flags.texts("optimizer_args");
+    return (type.equals("adafactor") || type.endsWith(".adafactor"))
+        && (!args.contains("relative_step=False") || args.contains("warmup_init=True"));
   }
 
   private Finding warmup(String scheduler) {

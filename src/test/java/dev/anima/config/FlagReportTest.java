@@ -29,6 +29,18 @@ class FlagReportTest {
   }
 
   @Test
+  void adafactorHasNoScheduleUnlessItsRelativeStepsAreOff() {
+    String[] flags = {
+      "--optimizer_type=Adafactor", "--lr_scheduler=cosine", "--lr_warmup_steps=5%"
+    };
+    assertThat(entry(report(flags), "lr_scheduler").reason()).contains("relative_step");
+    assertThat(entry(report(flags), "lr_warmup_steps").effect()).isEqualTo(Effect.IGNORED);
+    FlagReport off =
+        report(flags[0], "--optimizer_args", "relative_step=False", flags[1], flags[2]);
+    assertThat(entry(off, "lr_scheduler").effect()).isEqualTo(Effect.EFFECTIVE);
+  }
+
+  @Test
   void noiseOptionsActWhenAsked() {
     String[] flags = {
       "--noise_offset=0.05", "--adaptive_noise_scale=0.1", "--multires_noise_discount=0.5"

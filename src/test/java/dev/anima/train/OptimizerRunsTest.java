@@ -2,6 +2,7 @@ package dev.anima.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.anima.io.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -63,6 +64,20 @@ class OptimizerRunsTest {
         .doesNotContainAnyElementsOf(losses);
     assertThat(runs.train(flags("range", options + " --apply_timestep_range")).losses())
         .doesNotContainAnyElementsOf(losses);
+  }
+
+  @Test
+  void adafactorsOwnRatesAreInTheMetadataAsTheReferenceWritesThem() throws IOException {
+    TinyRun runs = new TinyRun(folder);
+    runs.train(
+        flags("own", "--optimizer_type=Adafactor --learning_rate=1e-4 --lr_scheduler=adafactor"));
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve("own/nami.safetensors"))) {
+      assertThat(file.metadata())
+          .containsEntry("ss_learning_rate", "None")
+          .containsEntry("ss_unet_lr", "None")
+          .containsEntry("ss_lr_scheduler", "adafactor:0.0001")
+          .containsEntry("ss_optimizer", "transformers.optimization.Adafactor(relative_step=True)");
+    }
   }
 
   private static List<String> flags(String output, String words) {

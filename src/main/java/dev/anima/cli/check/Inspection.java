@@ -60,8 +60,9 @@ final class Inspection {
             c -> models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());
     Optional<ScheduleFlags> schedule =
         config.flatMap(c -> plan.flatMap(p -> problems.attempt(() -> TrainingRun.schedule(c, p))));
-    Optional<LrSchedule> curve = schedule.flatMap(flags -> problems.attempt(flags::create));
     boolean scheduled = optimizer.map(choice -> !choice.replacesSchedule()).orElse(true);
+    Optional<LrSchedule> curve =
+        scheduled ? schedule.flatMap(f -> problems.attempt(f::create)) : Optional.empty();
     lora.ifPresent(found -> optimizer.ifPresent(choice -> checkRates(choice, found.groups())));
     config.ifPresent(c ->
         problems.attempt(() -> {
