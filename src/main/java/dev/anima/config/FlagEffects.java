@@ -16,6 +16,14 @@ import java.util.Set;
 final class FlagEffects {
   private static final Finding PLAIN = effective("", "");
 
+  private static final Set<String> NOISE_OPTIONS =
+      Set.of(
+          "noise_offset",
+          "noise_offset_random_strength",
+          "adaptive_noise_scale",
+          "multires_noise_iterations",
+          "multires_noise_discount");
+
   private final Flags flags;
   private final Optional<DatasetConfig> datasets;
   private final Optional<RunFacts> facts;
@@ -33,10 +41,30 @@ final class FlagEffects {
     }
     return switch (flag.status()) {
       case NO_EFFECT, REJECTED -> ignored(withoutEffect(flag));
-      case METADATA_ONLY -> flag.name().equals("training_comment") ? PLAIN : ignored(flag.reason());
+      case METADATA_ONLY -> recorded(flag);
       case DATASET_FALLBACK -> datasetFallback(flag.name());
       case HONOURED -> honoured(flag.name());
     };
+  }
+
+  private Finding recorded(Flag flag) {
+    boolean noise = NOISE_OPTIONS.contains(flag.name());
+    if (noise && flags.on("apply_noise_options")) {
+      return switch (flag.name()) {
+        case "noise_offset_random_strength", "adaptive_noise_scale" ->
+            only(flags.maybeNumber("noise_offset").orElse(0) != 0, "there is no --noise_offset");
+        case "multires_noise_discount" ->
+            only(
+                flags.maybeInteger("multires_noise_iterations").orElse(0) > 0,
+                "there is no --multires_noise_iterations");
+        default -> effective("", "by --apply_noise_options; the reference only records it");
+      };
+    }
+    boolean range = flag.name().equals("min_timestep") || flag.name().equals("max_timestep");
+    if (range && flags.on("apply_timestep_range")) {
+      return effective("", "by --apply_timestep_range; the reference only records it");
+    }
+    return flag.name().equals("training_comment") ? PLAIN : ignored(flag.reason());
   }
 
   private String withoutEffect(Flag flag) {
@@ -264,6 +292,9 @@ final class FlagEffects {
     if (scheduleFree && name.startsWith("lr_")) {
       return ignored("a schedule-free optimizer has no learning-rate schedule");
     }
+    if (choosesOwnRates() && name.startsWith("lr_")) {
+      return ignored("Adafactor with relative_step chooses its own rates");
+    }
     String scheduler = flags.text("lr_scheduler", "constant");
     if (name.startsWith("lr_")
         && !flags.text("lr_scheduler_type", "").isEmpty()
@@ -282,9 +313,17 @@ final class FlagEffects {
       case "lr_scheduler_power" -> onlyWith(scheduler, "polynomial");
       case "lr_scheduler_timescale" -> onlyWith(scheduler, "inverse_sqrt");
       case "lr_scheduler_min_lr_ratio" ->
-          onlyWith(scheduler, "cosine_with_min_lr", "warmup_stable_decay");
+          onlyWith(scheduler, "cosine_with_min_lr", "warmup_stable_decay", "rex");
       default -> noise(name);
     };
+  }
+
+  /// Adafactor, unless relative steps are switched off.
+  private boolean choosesOwnRates() {
+    String type = flags.text("optimizer_type", "").toLowerCase(Locale.ROOT);
+    List<String> args = flags.texts("optimizer_args");
+    return (type.equals("adafactor") || type.endsWith(".adafactor"))
+        && (!args.contains("relative_step=False") || args.contains("warmup_init=True"));
   }
 
   private Finding warmup(String scheduler) {
@@ -340,6 +379,17 @@ final class FlagEffects {
           only(
               sigma && weighting.equals("mode"),
               "it needs --timestep_sampling sigma and --weighting_scheme mode");
+      case "apply_timestep_range" ->
+          only(
+              flags.isSet("min_timestep") || flags.isSet("max_timestep"),
+              "there is no --min_timestep and no --max_timestep");
+      case "apply_noise_options" ->
+          only(
+              flags.maybeNumber("noise_offset").orElse(0) != 0
+                  || flags.maybeInteger("multires_noise_iterations").orElse(0) > 0,
+              "there is no --noise_offset and no --multires_noise_iterations");
+      case "bf16_rounding" ->
+          only(flags.on("full_bf16"), "only weights of --full_bf16 are rounded");
       case "ip_noise_gamma_random_strength" ->
           only(flags.isSet("ip_noise_gamma"), "there is no --ip_noise_gamma");
       default -> PLAIN;

@@ -17,13 +17,22 @@ import org.jspecify.annotations.Nullable;
 /// @param unetRate own rate of the DiT LoRA; 0 freezes it
 /// @param textEncoderRate own rate of the Qwen3 LoRA; 0 freezes it
 /// @param maxGradNorm clip to this norm; 0 means off
+/// @param rounding of bf16 weights
 public record OptimizerFlags(
     String type,
     Map<String, @Nullable Object> args,
     double learningRate,
     OptionalDouble unetRate,
     OptionalDouble textEncoderRate,
-    double maxGradNorm) {
+    double maxGradNorm,
+    Rounding rounding) {
+
+  /// `--bf16_rounding`: how weights of `--full_bf16` take updates.
+  public enum Rounding {
+    NEAREST,
+    STOCHASTIC,
+    KAHAN
+  }
 
   public OptimizerFlags {
     args = Collections.unmodifiableMap(new LinkedHashMap<>(args));
@@ -42,7 +51,8 @@ public record OptimizerFlags(
         flags.number("learning_rate"),
         flags.maybeNumber("unet_lr"),
         text.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(text.getFirst()),
-        flags.number("max_grad_norm"));
+        flags.number("max_grad_norm"),
+        Checks.choice(Rounding.values(), Checks::lower, flags.text("bf16_rounding", "nearest")));
   }
 
   private static String type(Flags flags) {

@@ -280,6 +280,17 @@ public final class Ops {
     return out;
   }
 
+  /// `(B, C, h, w)` stretched bilinearly to `(B, C, height, width)`, pixel centres at half steps.
+  public static Tensor upsampleBilinear(Tensor input, long height, long width) {
+    return new Tensor(
+        torch.upsample_bilinear2d(
+            input.raw,
+            new long[] {height, width},
+            false,
+            new DoubleOptional(),
+            new DoubleOptional()));
+  }
+
   private static List<Tensor> triple(T_TensorTensorTensor_T tuple) {
     // The getters give views into the tuple's memory: copy the handles.
     return List.of(

@@ -350,7 +350,15 @@ public final class Tensor implements AutoCloseable {
   }
 
   public Tensor mul_(double value) {
-    raw.mul_(new Scalar(value));
+    if (dtype().isReduced() && device().isCpu()) {
+      // On the CPU libtorch's scalar form rounds the factor to the tensor's type first (0.999
+      // becomes 1 in bf16); Python calls the tensor form, which does not.
+      try (Scope _ = new Scope()) {
+        raw.mul_(Ops.of(new double[] {value}).raw);
+      }
+    } else {
+      raw.mul_(new Scalar(value));
+    }
     return this;
   }
 
@@ -733,5 +741,31 @@ public final class Tensor implements AutoCloseable {
   public Tensor round_() {
     raw.round_();
     return this;
+  }
+
+  // ---- what optimizers and noise need --------------------------------------------------------
+
+  /// Angle of the point (`other`, this), in (-pi, pi].
+  public Tensor atan2(Tensor other) {
+    return new Tensor(raw.atan2(other.raw));
+  }
+
+  /// The same bytes read as `dtype`, which must be as wide. A view.
+  public Tensor bitsAs(Dtype dtype) {
+    if (dtype.bytes() != dtype().bytes()) {
+      throw new IllegalArgumentException(dtype() + " and " + dtype + " differ in width");
+    }
+    return new Tensor(raw.view(dtype.scalarType));
+  }
+
+  /// Bitwise and with `mask`, for whole numbers.
+  public Tensor bitwiseAnd_(long mask) {
+    raw.bitwise_and_(new Scalar(mask));
+    return this;
+  }
+
+  /// Standard deviation of all elements, with n - 1 below.
+  public Tensor std() {
+    return new Tensor(raw.std());
   }
 }

@@ -39,6 +39,12 @@ public final class KeywordArguments {
     return values.get(key) != null;
   }
 
+  /// Whether the user gave `key` as `None`.
+  public boolean isNone(String key) {
+    known.add(key);
+    return values.containsKey(key) && values.get(key) == null;
+  }
+
   public double number(String key, double fallback) {
     return number(key).orElse(fallback);
   }

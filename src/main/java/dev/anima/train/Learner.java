@@ -187,6 +187,20 @@ final class Learner implements AutoCloseable {
     return map;
   }
 
+  /// What a group really steps by, where the optimizer finds its own step size: that times the rate
+  /// of the next step, by the reference's TensorBoard tags.
+  Map<String, Double> adaptedRates() {
+    Map<String, Double> map = new LinkedHashMap<>();
+    int group = 0;
+    for (Map.Entry<String, Double> rate : nextRates().entrySet()) {
+      OptionalDouble stepSize = optimizer.stepSizeEstimate(group++);
+      if (stepSize.isPresent()) {
+        map.put("lr/d*lr/" + rate.getKey(), stepSize.getAsDouble() * rate.getValue());
+      }
+    }
+    return map;
+  }
+
   /// Group descriptions in order.
   List<String> groups() {
     List<String> names = new ArrayList<>();

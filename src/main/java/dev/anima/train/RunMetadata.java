@@ -10,6 +10,7 @@ import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -145,6 +146,9 @@ public record RunMetadata(
     map.put("ss_base_model_version", "anima");
     map.put("ss_sd_scripts_commit_hash", "(unknown)");
     map.put("ss_optimizer", optimizerName);
+    if (optimizerName.startsWith("transformers.") && optimizerName.contains("relative_step=True")) {
+      ownRates(map);
+    }
     networkArgs.ifPresent(args -> map.put("ss_network_args", args));
     map.putAll(dataset);
     map.putAll(modelFiles.get());
@@ -153,6 +157,14 @@ public record RunMetadata(
     map.put("ss_epoch", Integer.toString(epoch));
     map.put(Recipes.KEY, Recipes.manifest(flags));
     return map;
+  }
+
+  /// Adafactor with relative steps: the reference clears the rates and names its own schedule.
+  private void ownRates(Map<String, String> map) {
+    for (String rate : List.of("learning_rate", "unet_lr", "text_encoder_lr")) {
+      map.put("ss_" + rate, "None");
+    }
+    map.put("ss_lr_scheduler", "adafactor:" + flags.pythonText("learning_rate"));
   }
 
   private Map<String, String> modelSpec(Instant now) {

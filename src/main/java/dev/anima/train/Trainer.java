@@ -145,7 +145,7 @@ final class Trainer {
             loss,
             average.average(),
             parts.learner().nextRates(),
-            norms.map(Trainer::scalars).orElse(Map.of()),
+            scalars(norms),
             (System.nanoTime() - start) / 1e9));
     if (update) {
       parts.samples().afterStep(step, epoch);
@@ -157,11 +157,14 @@ final class Trainer {
     }
   }
 
-  private static Map<String, Double> scalars(WeightNorms.Report report) {
+  private Map<String, Double> scalars(Optional<WeightNorms.Report> norms) {
     Map<String, Double> map = new LinkedHashMap<>();
-    map.put("max_norm/keys_scaled", (double) report.scaled());
-    map.put("max_norm/max_key_norm", report.max());
-    map.put("norm/avg_key_norm", report.mean());
+    norms.ifPresent(report -> {
+      map.put("max_norm/keys_scaled", (double) report.scaled());
+      map.put("max_norm/max_key_norm", report.max());
+      map.put("norm/avg_key_norm", report.mean());
+    });
+    map.putAll(parts.learner().adaptedRates());
     return map;
   }
 

@@ -2,7 +2,9 @@ package dev.anima.train;
 
 import dev.anima.config.CacheConfig;
 import dev.anima.config.CacheConfig.Store;
+import dev.anima.config.Flags;
 import dev.anima.config.IntOrRatio;
+import dev.anima.config.OptimizerFlags;
 import dev.anima.config.ScheduleConfig;
 import dev.anima.config.TrainConfig;
 import dev.anima.dataset.DatasetMetadata;
@@ -18,6 +20,7 @@ import dev.anima.lora.LoraKeys;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.NetworkWeights;
+import dev.anima.lora.ParameterGroup;
 import dev.anima.lora.StreamDraws;
 import dev.anima.model.Placement;
 import dev.anima.model.RotaryPrecision;
@@ -28,10 +31,12 @@ import dev.anima.model.text.Tokenizers;
 import dev.anima.model.vae.QwenImageVae;
 import dev.anima.sample.PromptFile;
 import dev.anima.sample.SampleNames;
+import dev.anima.train.objective.NoiseOptions;
 import dev.anima.train.objective.Objective;
 import dev.anima.train.objective.ObjectiveFlags;
 import dev.anima.train.optim.GradScaler;
 import dev.anima.train.optim.OptimizerChoice;
+import dev.anima.train.optim.WeightRounding;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import dev.anima.train.state.StateFolder;
@@ -87,7 +92,9 @@ public final class TrainingRun implements AutoCloseable {
     int blocks = DitConfig.read(config.models().dit()).blocks();
     this.passKind = passKind.orElseGet(() -> PassKind.of(config.memory(), blocks));
     this.trained = TrainedModel.of(setup);
-    this.optimizer = OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args());
+    this.optimizer =
+        OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
+            .with(rounding(config.optimizer().rounding()));
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
     this.schedule =
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
@@ -138,7 +145,17 @@ public final class TrainingRun implements AutoCloseable {
         flags.on("ip_noise_gamma_random_strength"),
         flags.maybeInteger("min_timestep"),
         flags.maybeInteger("max_timestep"),
-        false);
+        flags.on("apply_timestep_range"),
+        flags.on("apply_noise_options") ? noiseOptions(flags) : NoiseOptions.NONE);
+  }
+
+  private static NoiseOptions noiseOptions(Flags flags) {
+    return new NoiseOptions(
+        flags.maybeNumber("noise_offset").orElse(0),
+        flags.on("noise_offset_random_strength"),
+        flags.maybeNumber("adaptive_noise_scale"),
+        flags.maybeInteger("multires_noise_iterations").orElse(0),
+        flags.number("multires_noise_discount"));
   }
 
   /// Trains. Returns when the last file is written.
@@ -269,6 +286,13 @@ public final class TrainingRun implements AutoCloseable {
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.listing().ifPresent(list -> listener.on(new TrainEvent.Note(list)));
     objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    OptimizerFlags flags = setup.config().optimizer();
+    Stream.concat(
+            optimizer.warnings(flags.learningRate(), flags.maxGradNorm()).stream(),
+            optimizer
+                .checkRates(trained.groups().stream().map(ParameterGroup::learningRate).toList())
+                .stream())
+        .forEach(note -> listener.on(new TrainEvent.Note(note)));
   }
 
   private Optional<String> swapNote(AnimaDit dit) {
@@ -393,6 +417,14 @@ public final class TrainingRun implements AutoCloseable {
               "the base model is not named in the metadata of the LoRA (" + e.getMessage() + ")"));
       return Map.of();
     }
+  }
+
+  private static WeightRounding rounding(OptimizerFlags.Rounding rounding) {
+    return switch (rounding) {
+      case NEAREST -> WeightRounding.NEAREST;
+      case STOCHASTIC -> WeightRounding.STOCHASTIC;
+      case KAHAN -> WeightRounding.KAHAN;
+    };
   }
 
   private RunMetadata metadata(Supplier<Map<String, String>> modelFiles) {

@@ -29,6 +29,49 @@ class FlagReportTest {
   }
 
   @Test
+  void adafactorHasNoScheduleUnlessItsRelativeStepsAreOff() {
+    String[] flags = {
+      "--optimizer_type=Adafactor", "--lr_scheduler=cosine", "--lr_warmup_steps=5%"
+    };
+    assertThat(entry(report(flags), "lr_scheduler").reason()).contains("relative_step");
+    assertThat(entry(report(flags), "lr_warmup_steps").effect()).isEqualTo(Effect.IGNORED);
+    FlagReport off =
+        report(flags[0], "--optimizer_args", "relative_step=False", flags[1], flags[2]);
+    assertThat(entry(off, "lr_scheduler").effect()).isEqualTo(Effect.EFFECTIVE);
+  }
+
+  @Test
+  void noiseOptionsActWhenAsked() {
+    String[] flags = {
+      "--noise_offset=0.05", "--adaptive_noise_scale=0.1", "--multires_noise_discount=0.5"
+    };
+    for (Entry entry : report(flags).entries()) {
+      if (entry.flag().contains("noise")) {
+        assertThat(entry.effect()).as(entry.flag()).isEqualTo(Effect.IGNORED);
+      }
+    }
+    FlagReport asked = report("--apply_noise_options", flags[0], flags[1], flags[2]);
+    assertThat(entry(asked, "noise_offset").effect()).isEqualTo(Effect.EFFECTIVE);
+    assertThat(entry(asked, "adaptive_noise_scale").effect()).isEqualTo(Effect.EFFECTIVE);
+    assertThat(entry(asked, "multires_noise_discount").effect()).isEqualTo(Effect.IGNORED);
+    assertThat(entry(asked, "apply_noise_options").effect()).isEqualTo(Effect.EFFECTIVE);
+    assertThat(entry(report("--apply_noise_options"), "apply_noise_options").effect())
+        .isEqualTo(Effect.IGNORED);
+  }
+
+  @Test
+  void theTimestepRangeActsWhenAsked() {
+    assertThat(entry(report("--max_timestep=900"), "max_timestep").reason())
+        .contains("--apply_timestep_range");
+    FlagReport asked = report("--apply_timestep_range", "--max_timestep=900");
+    assertThat(entry(asked, "max_timestep").effect()).isEqualTo(Effect.EFFECTIVE);
+    assertThat(entry(report("--apply_timestep_range"), "apply_timestep_range").effect())
+        .isEqualTo(Effect.IGNORED);
+    assertThat(entry(report("--bf16_rounding=kahan"), "bf16_rounding").reason())
+        .contains("full_bf16");
+  }
+
+  @Test
   void theArticlesCommandIsExplained() {
     FlagReport report =
         report(

@@ -13,7 +13,6 @@ import dev.anima.train.RunPlan;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
 import dev.anima.train.optim.OptimizerChoice;
-import dev.anima.train.optim.OptimizerConfig;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import java.nio.file.Path;
@@ -63,8 +62,9 @@ final class Inspection {
             c -> models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());
     Optional<ScheduleFlags> schedule =
         config.flatMap(c -> plan.flatMap(p -> problems.attempt(() -> TrainingRun.schedule(c, p))));
-    Optional<LrSchedule> curve = schedule.flatMap(flags -> problems.attempt(flags::create));
     boolean scheduled = optimizer.map(choice -> !choice.replacesSchedule()).orElse(true);
+    Optional<LrSchedule> curve =
+        scheduled ? schedule.flatMap(f -> problems.attempt(f::create)) : Optional.empty();
     lora.ifPresent(found -> optimizer.ifPresent(choice -> checkRates(choice, found.groups())));
     config.ifPresent(c ->
         problems.attempt(() -> {
@@ -162,12 +162,10 @@ final class Inspection {
   }
 
   private void checkRates(OptimizerChoice optimizer, List<Preview.Group> groups) {
-    long rates = groups.stream().map(Preview.Group::rate).distinct().count();
-    if (optimizer.config() instanceof OptimizerConfig.Prodigy && rates > 1) {
-      problems.add(
-          "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal\n"
-              + "  -> set --unet_lr and --text_encoder_lr to the same value");
-    }
+    problems
+        .attempt(() -> optimizer.checkRates(groups.stream().map(Preview.Group::rate).toList()))
+        .flatMap(Function.identity())
+        .ifPresent(text -> warn("optimizer", text));
     if (groups.isEmpty()) {
       problems.add(
           "every learning rate is 0, so nothing would be trained\n  -> set --learning_rate");

@@ -16,11 +16,12 @@ public record Objective(
     TimestepSampling sampling,
     Weighting weighting,
     ElementLoss elementLoss,
+    NoiseOptions noiseOptions,
     IpNoise ipNoise,
     Optional<TimestepRange> range) {
 
-  /// Draws noise and time for a batch, in the reference's order: noise, time, then the input
-  /// perturbation and its strength.
+  /// Draws noise and time for a batch, in the reference's order: noise (and what [NoiseOptions]
+  /// add), time, then the input perturbation and its strength.
   ///
   /// @param latents `(B, C, h, w)`
   /// @param device the stream of noise and dropout, on the latents' device
@@ -28,7 +29,8 @@ public record Objective(
   /// @param weightDtype dtype the model computes in
   public NoisyLatents draw(
       Tensor latents, RandomStream device, RandomStream cpu, Dtype weightDtype) {
-    Tensor noise = device.randn(latents.dtype(), latents.shape());
+    Tensor noise =
+        noiseOptions.applied(device.randn(latents.dtype(), latents.shape()), latents, device, cpu);
     Tensor draws = sampling.draw(device, cpu, latents.size(0)).to(latents.device());
     if (ipNoise.gamma() == 0) {
       return blend(latents, noise, draws, null, weightDtype);

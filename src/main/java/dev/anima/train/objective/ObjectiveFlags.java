@@ -11,6 +11,7 @@ import java.util.OptionalInt;
 ///
 /// @param minTimestep,maxTimestep left out of the objective unless `applyRange`
 /// @param applyRange obey the range (the reference does not)
+/// @param noiseOptions [NoiseOptions#NONE] unless `--apply_noise_options`
 public record ObjectiveFlags(
     String timestepSampling,
     double sigmoidScale,
@@ -27,7 +28,8 @@ public record ObjectiveFlags(
     boolean ipNoiseGammaRandomStrength,
     OptionalInt minTimestep,
     OptionalInt maxTimestep,
-    boolean applyRange) {
+    boolean applyRange,
+    NoiseOptions noiseOptions) {
 
   /// The command line's defaults.
   public static final ObjectiveFlags DEFAULTS =
@@ -47,7 +49,8 @@ public record ObjectiveFlags(
           false,
           OptionalInt.empty(),
           OptionalInt.empty(),
-          false);
+          false,
+          NoiseOptions.NONE);
 
   /// @throws InputException for an unknown name, and for a Huber loss without a usable schedule
   public Objective objective() {
@@ -55,6 +58,7 @@ public record ObjectiveFlags(
         sampling(),
         weighting(),
         elementLoss(),
+        noiseOptions,
         new IpNoise(ipNoiseGamma, ipNoiseGammaRandomStrength),
         range());
   }
@@ -81,7 +85,7 @@ public record ObjectiveFlags(
     }
     if (!applyRange && (minTimestep.isPresent() || maxTimestep.isPresent())) {
       warnings.add(
-          "--min_timestep and --max_timestep do not limit training, as in sd-scripts: they are only written to the metadata");
+          "--min_timestep and --max_timestep do not limit training, as in sd-scripts: they are only written to the metadata (add --apply_timestep_range to obey them)");
     }
     return warnings;
   }

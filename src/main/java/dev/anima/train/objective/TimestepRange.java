@@ -6,8 +6,8 @@ import dev.anima.io.InputException;
 /// `--min_timestep` and `--max_timestep`, 0 to 1000: sigmas are pressed into this range in a
 /// straight line, after all shifts. The draws stay the same in number and order.
 ///
-/// The reference only writes these flags into the metadata, so a run that has to match it leaves
-/// them out of the [Objective].
+/// The reference only writes these flags into the metadata; `--apply_timestep_range` makes them
+/// act.
 public record TimestepRange(int min, int max) {
   public TimestepRange {
     if (min < 0 || max > TimestepSampling.TIMESTEPS || min >= max) {

@@ -6,7 +6,6 @@ import dev.anima.engine.NoGrad;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import java.util.BitSet;
-import java.util.List;
 import java.util.Map;
 
 /// Adafactor (Shazeer and Stern 2018) as in transformers: the second moment of a matrix is kept as
@@ -18,14 +17,7 @@ final class Adafactor implements Optimizer {
   private final FlatParameters parameters;
   private final StateTensors state = new StateTensors();
   private final StepCounts steps;
-
-  /// Per slot, its offset in `rows` and `columns` (matrices) or `squares` (vectors).
-  private final long[] rowOffsets;
-
-  private final long[] columnOffsets;
-  private final Tensor rows;
-  private final Tensor columns;
-  private final Tensor squares;
+  private final FactoredMoment square;
 
   /// Averaged updates; as small as can be without beta1.
   private final Tensor mean;
@@ -33,29 +25,9 @@ final class Adafactor implements Optimizer {
   Adafactor(OptimizerConfig.Adafactor config, FlatParameters parameters) {
     this.config = config;
     this.parameters = parameters;
-    List<ParameterLayout.Slot> slots = parameters.layout().slots();
     steps = new StepCounts(parameters.layout());
-    rowOffsets = new long[slots.size()];
-    columnOffsets = new long[slots.size()];
-    long rowSize = 0;
-    long columnSize = 0;
-    long vectorSize = 0;
-    for (int i = 0; i < rowOffsets.length; i++) {
-      ParameterLayout.Slot slot = slots.get(i);
-      if (isMatrix(slot)) {
-        rowOffsets[i] = rowSize;
-        columnOffsets[i] = columnSize;
-        rowSize += rowCount(slot);
-        columnSize += columnCount(slot);
-      } else {
-        rowOffsets[i] = vectorSize;
-        vectorSize += slot.length();
-      }
-    }
     Device device = parameters.values().device();
-    rows = state.zeros("exp_avg_sq_row", Dtype.F32, device, rowSize);
-    columns = state.zeros("exp_avg_sq_col", Dtype.F32, device, columnSize);
-    squares = state.zeros("exp_avg_sq", Dtype.F32, device, vectorSize);
+    square = new FactoredMoment("exp_avg_sq", parameters.layout(), state, device);
     mean =
         state.zeros(
             "exp_avg",
@@ -78,16 +50,15 @@ final class Adafactor implements Optimizer {
 
   private void update(Tensor gradients, int index, double learningRate) {
     ParameterLayout.Slot slot = parameters.layout().slots().get(index);
-    Tensor stored = FlatParameters.view(parameters.values(), slot);
-    Tensor values = stored.to(Dtype.F32);
+    Tensor values = parameters.open(slot).to(Dtype.F32);
     Tensor gradient = FlatParameters.view(gradients, slot).to(Dtype.F32);
     long step = steps.of(index);
     double factor = config.relativeStep() ? relativeStep(step) : learningRate;
 
-    Tensor update = normalised(gradient, slot, index, step);
-    update.div_(rms(update).div_(config.clipThreshold()).clampMin_(1));
+    Tensor update = normalised(gradient, index, step);
+    update.div_(FactoredMoment.rms(update).div_(config.clipThreshold()).clampMin_(1));
     if (config.scaleParameter()) {
-      Tensor rate = rms(values).clampMin_(config.epsilon2()).mul_(factor);
+      Tensor rate = FactoredMoment.rms(values).clampMin_(config.epsilon2()).mul_(factor);
       update.mul_(rate);
       update = averaged(update, slot);
       if (config.weightDecay() != 0) {
@@ -100,10 +71,7 @@ final class Adafactor implements Optimizer {
         values.add_(values, -config.weightDecay() * factor);
       }
     }
-    values.sub_(update);
-    if (stored.dtype() != Dtype.F32) {
-      stored.copy_(values);
-    }
+    parameters.store(slot, values.sub_(update));
   }
 
   private double relativeStep(long step) {
@@ -112,25 +80,11 @@ final class Adafactor implements Optimizer {
   }
 
   /// The gradient over the root of its (factored) second moment.
-  private Tensor normalised(Tensor gradient, ParameterLayout.Slot slot, int index, long step) {
+  private Tensor normalised(Tensor gradient, int index, long step) {
     double beta2 = 1 - Math.pow((double) step, config.decayRate());
-    Tensor square = gradient.square().add_(config.epsilon1());
-    if (!isMatrix(slot)) {
-      Tensor average = squares.narrow(0, rowOffsets[index], slot.length());
-      average.mul_(beta2).add_(square.flatten(), 1 - beta2);
-      return average.rsqrt().view(slot.shapeArray()).mul_(gradient);
-    }
-    long[] shape = slot.shapeArray();
-    long width = shape[shape.length - 1];
-    long height = shape[shape.length - 2];
-    Tensor row = rows.narrow(0, rowOffsets[index], rowCount(slot)).view(-1, height);
-    Tensor column = columns.narrow(0, columnOffsets[index], columnCount(slot)).view(-1, width);
-    Tensor matrices = square.view(-1, height, width);
-    row.mul_(beta2).add_(matrices.mean(false, -1), 1 - beta2);
-    column.mul_(beta2).add_(matrices.mean(false, -2), 1 - beta2);
-    Tensor rowFactor = row.div(row.mean(true, -1)).rsqrt_().unsqueeze(-1);
-    Tensor columnFactor = column.rsqrt().unsqueeze(-2);
-    return rowFactor.mul(columnFactor).view(shape).mul_(gradient);
+    return square
+        .inverseRoot(index, gradient.square().add_(config.epsilon1()), beta2)
+        .mul_(gradient);
   }
 
   private Tensor averaged(Tensor update, ParameterLayout.Slot slot) {
@@ -139,23 +93,6 @@ final class Adafactor implements Optimizer {
     }
     double beta1 = config.beta1().getAsDouble();
     return FlatParameters.view(mean, slot).mul_(beta1).add_(update, 1 - beta1);
-  }
-
-  /// Root of the mean square, on the device.
-  private static Tensor rms(Tensor tensor) {
-    return tensor.norm().div_(Math.sqrt((double) tensor.numel()));
-  }
-
-  private static boolean isMatrix(ParameterLayout.Slot slot) {
-    return slot.shape().size() >= 2;
-  }
-
-  private static long rowCount(ParameterLayout.Slot slot) {
-    return slot.length() / slot.shape().getLast();
-  }
-
-  private static long columnCount(ParameterLayout.Slot slot) {
-    return slot.length() / slot.shape().get(slot.shape().size() - 2);
   }
 
   @Override

@@ -5,8 +5,9 @@ import dev.anima.engine.Tensor;
 import java.util.BitSet;
 import java.util.Map;
 
-/// `torch.optim.AdamW`: decoupled weight decay, moments in the parameters' dtype, a step count per
-/// tensor. The operations and their order are torch's, so equal inputs give equal bits.
+/// `torch.optim.AdamW` and `Adam` (whose weight decay is part of the gradient): moments in the
+/// parameters' dtype, a step count per tensor. The operations and their order are torch's, so equal
+/// inputs give equal bits.
 final class AdamW implements Optimizer {
   private final OptimizerConfig.AdamW config;
   private final FlatParameters parameters;
@@ -39,11 +40,14 @@ final class AdamW implements Optimizer {
     }
   }
 
-  private void update(Run.Chunk chunk, Tensor gradient, double rate, long step) {
-    Tensor values = chunk.of(parameters.values());
+  private void update(Run.Chunk chunk, Tensor given, double rate, long step) {
+    Tensor values = parameters.open(chunk);
     Tensor m = chunk.of(mean);
     Tensor v = chunk.of(square);
-    if (config.weightDecay() != 0) {
+    Tensor gradient = given;
+    if (config.weightDecay() != 0 && !config.decoupled()) {
+      gradient = given.add(values, config.weightDecay()).to(m.dtype());
+    } else if (config.weightDecay() != 0) {
       values.mul_(1 - rate * config.weightDecay());
     }
     m.lerp_(gradient, 1 - config.beta1());
@@ -57,6 +61,7 @@ final class AdamW implements Optimizer {
     double correction2 = Math.sqrt(1 - Math.pow(config.beta2(), (double) step));
     Tensor denominator = v.sqrt().div_(correction2).add_(config.epsilon());
     values.addcdiv_(m, denominator, -rate / correction1);
+    parameters.store(chunk, values);
   }
 
   @Override

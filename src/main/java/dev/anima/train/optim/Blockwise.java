@@ -51,8 +51,7 @@ final class Blockwise implements Optimizer {
   }
 
   private void update(Run run, Run.Chunk chunk, Tensor gradient, double rate) {
-    Tensor stored = chunk.of(parameters.values());
-    Tensor values = stored.to(Dtype.F32);
+    Tensor values = parameters.open(chunk).to(Dtype.F32);
     Tensor grad = gradient.to(Dtype.F32);
     Tensor s1 = first.read(run, chunk);
     long step = steps.of(run.firstSlot());
@@ -70,9 +69,7 @@ final class Blockwise implements Optimizer {
       case OptimizerConfig.Sgd8bit sgd -> momentum(sgd, values, grad, s1, rate);
     }
     first.write(run, chunk, s1);
-    if (stored.dtype() != Dtype.F32) {
-      stored.copy_(values);
-    }
+    parameters.store(chunk, values);
   }
 
   private static void adamOnCpu(

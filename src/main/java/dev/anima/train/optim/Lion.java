@@ -29,10 +29,11 @@ final class Lion implements Optimizer {
             chunk -> {
               Tensor gradient = chunk.of(gradients);
               Tensor m = chunk.of(mean);
-              Tensor values = chunk.of(parameters.values());
+              Tensor values = parameters.open(chunk);
               values.mul_(1 - rate * config.weightDecay());
               Tensor direction = m.mul(config.beta1()).add_(gradient, 1 - config.beta1()).sign_();
               values.add_(direction, -rate);
+              parameters.store(chunk, values);
               m.mul_(config.beta2()).add_(gradient, 1 - config.beta2());
             });
       }

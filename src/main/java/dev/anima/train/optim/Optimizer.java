@@ -8,7 +8,22 @@ import java.util.OptionalDouble;
 /// Moves trainable values along their gradients. Made by [OptimizerChoice#create]; owns its state
 /// tensors until [#close].
 public sealed interface Optimizer extends AutoCloseable
-    permits AdamW, Lion, Sgd, Blockwise, Adafactor, Prodigy, ScheduleFree {
+    permits AdamW,
+        Lion,
+        Sgd,
+        Blockwise,
+        Adafactor,
+        Came,
+        Muon,
+        Prodigy,
+        ProdigyPlus,
+        ScheduleFree,
+        DAdaptAdam,
+        DAdaptAdan,
+        DAdaptAdaGrad,
+        DAdaptLion,
+        DAdaptSgd,
+        RoundingOptimizer {
 
   /// One update.
   ///
@@ -18,8 +33,8 @@ public sealed interface Optimizer extends AutoCloseable
   /// @param learningRates one per group, the schedule's factor included
   void update(Tensor gradients, BitSet withGradient, double[] learningRates);
 
-  /// What a checkpoint has to keep, by name: views of the live state and a few small tensors that
-  /// belong to the caller's scope.
+  /// What a checkpoint has to keep beside the weights, by name: views of the live state and a few
+  /// small tensors that belong to the caller's scope. Not between [#eval] and [#train].
   Map<String, Tensor> state();
 
   /// Continues from a [#state] of the same optimizer over the same layout.
@@ -27,14 +42,14 @@ public sealed interface Optimizer extends AutoCloseable
   /// @throws dev.anima.io.InputException if a tensor is missing or has another shape
   void restore(Map<String, Tensor> state);
 
-  /// Values for gradients (schedule-free optimizers keep others for use). The state after creation.
+  /// Puts back the values for gradients, to the bit. The state after creation.
   default void train() {}
 
   /// Values for sampling, validation and saving (schedule-free optimizers only).
   default void eval() {}
 
-  /// The step size Prodigy has found, for logs (`d * lr`).
-  default OptionalDouble stepSizeEstimate() {
+  /// The step size that an optimizer of the D-Adaptation kind has found for a group, for logs.
+  default OptionalDouble stepSizeEstimate(int group) {
     return OptionalDouble.empty();
   }
 

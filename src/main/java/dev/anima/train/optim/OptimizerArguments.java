@@ -9,37 +9,49 @@ final class OptimizerArguments {
 
   private OptimizerArguments() {}
 
-  /// @param name an optimizer's usual spelling
-  static OptimizerConfig config(String name, KeywordArguments given) {
+  static OptimizerConfig config(OptimizerNames name, KeywordArguments given) {
     return switch (name) {
-      case "AdamW" -> adamW(given);
-      case "AdamW8bit", "PagedAdamW8bit" -> adamW8bit(given, min8bitSize(given));
-      case "PagedAdamW", "PagedAdamW32bit" -> {
+      case ADAMW -> adamW(given, 1e-2, true);
+      case ADAM -> adamW(given, 0, given.flag("decoupled_weight_decay", false));
+      case ADAMW_8BIT, PAGED_ADAMW_8BIT -> adamW8bit(given, min8bitSize(given));
+      case PAGED_ADAMW, PAGED_ADAMW_32BIT -> {
         min8bitSize(given);
         yield adamW8bit(given, Long.MAX_VALUE);
       }
-      case "Lion" -> lion(given);
-      case "Lion8bit", "PagedLion8bit" -> lion8bit(given);
-      case "SGDNesterov" -> sgd(given);
-      case "SGDNesterov8bit" -> sgd8bit(given);
-      case "Adafactor" -> adafactor(given);
-      case "Prodigy" -> prodigy(given);
-      case "AdamWScheduleFree" -> adamWScheduleFree(given);
-      case "RAdamScheduleFree" -> rAdamScheduleFree(given);
-      case "SGDScheduleFree" -> sgdScheduleFree(given);
-      default -> throw new IllegalArgumentException(name);
+      case LION -> lion(given);
+      case LION_8BIT, PAGED_LION_8BIT -> lion8bit(given);
+      case SGD_NESTEROV -> sgdNesterov(given);
+      case SGD -> sgd(given);
+      case SGD_NESTEROV_8BIT -> sgd8bit(given);
+      case ADAFACTOR -> adafactor(given);
+      case CAME -> came(given);
+      case MUON -> muon(given);
+      case PRODIGY -> DistanceArguments.prodigy(given);
+      case PRODIGY_PLUS -> DistanceArguments.prodigyPlus(given);
+      case DADAPT_ADAM_PREPRINT -> DistanceArguments.dAdaptAdam(given, true);
+      case DADAPT_ADAM -> DistanceArguments.dAdaptAdam(given, false);
+      case DADAPT_ADAGRAD -> DistanceArguments.dAdaptAdaGrad(given);
+      case DADAPT_ADAN -> DistanceArguments.dAdaptAdan(given, false);
+      case DADAPT_ADAN_IP -> DistanceArguments.dAdaptAdan(given, true);
+      case DADAPT_LION -> DistanceArguments.dAdaptLion(given);
+      case DADAPT_SGD -> DistanceArguments.dAdaptSgd(given);
+      case ADAMW_SCHEDULE_FREE -> adamWScheduleFree(given);
+      case RADAM_SCHEDULE_FREE -> rAdamScheduleFree(given);
+      case SGD_SCHEDULE_FREE -> sgdScheduleFree(given);
     };
   }
 
-  private static OptimizerConfig adamW(KeywordArguments given) {
+  private static OptimizerConfig adamW(
+      KeywordArguments given, double weightDecay, boolean decoupled) {
     double[] betas = betas(given, 0.9, 0.999);
     torchSwitches(given);
     return new OptimizerConfig.AdamW(
         betas[0],
         betas[1],
         notNegative(given, "eps", 1e-8),
-        notNegative(given, "weight_decay", 1e-2),
-        given.flag("amsgrad", false));
+        notNegative(given, "weight_decay", weightDecay),
+        given.flag("amsgrad", false),
+        decoupled);
   }
 
   private static OptimizerConfig adamW8bit(KeywordArguments given, long min8bitSize) {
@@ -69,10 +81,22 @@ final class OptimizerArguments {
         betas[0], betas[1], notNegative(given, "weight_decay", 0), min8bitSize(given));
   }
 
-  private static OptimizerConfig sgd(KeywordArguments given) {
+  private static OptimizerConfig sgdNesterov(KeywordArguments given) {
     torchSwitches(given);
     only(given, "dampening", 0); // Nesterov momentum allows none
-    return new OptimizerConfig.Sgd(momentum(given), notNegative(given, "weight_decay", 0));
+    return new OptimizerConfig.Sgd(momentum(given), 0, notNegative(given, "weight_decay", 0), true);
+  }
+
+  private static OptimizerConfig sgd(KeywordArguments given) {
+    torchSwitches(given);
+    double momentum = notNegative(given, "momentum", 0);
+    double dampening = given.number("dampening", 0);
+    boolean nesterov = given.flag("nesterov", false);
+    if (nesterov && (momentum == 0 || dampening != 0)) {
+      throw given.wrong("nesterov", true, "momentum above 0 and no dampening with it");
+    }
+    return new OptimizerConfig.Sgd(
+        momentum, dampening, notNegative(given, "weight_decay", 0), nesterov);
   }
 
   private static OptimizerConfig sgd8bit(KeywordArguments given) {
@@ -103,26 +127,46 @@ final class OptimizerArguments {
         given.flag("warmup_init", false));
   }
 
-  private static OptimizerConfig prodigy(KeywordArguments given) {
-    double[] betas = betas(given, 0.9, 0.999);
-    only(given, "fsdp_in_use", false);
-    long slice = given.integer("slice_p", 1);
-    if (slice < 1) {
-      throw given.wrong("slice_p", slice, "at least 1");
-    }
-    return new OptimizerConfig.Prodigy(
+  private static OptimizerConfig came(KeywordArguments given) {
+    double[] betas = betas(given, 0.9, 0.999, 0.9999);
+    double[] epsilons = given.numbers("eps", 1e-30, 1e-16);
+    return new OptimizerConfig.Came(
         betas[0],
         betas[1],
-        given.number("beta3", Math.sqrt(betas[1])),
-        positive(given, "eps", 1e-8),
-        given.number("weight_decay", 0),
-        given.flag("decouple", true),
-        given.flag("use_bias_correction", false),
-        given.flag("safeguard_warmup", false),
-        positive(given, "d0", 1e-6),
-        given.number("d_coef", 1),
-        given.number("growth_rate", Double.POSITIVE_INFINITY),
-        slice);
+        betas[2],
+        epsilons[0],
+        epsilons[1],
+        positive(given, "clip_threshold", 1),
+        given.number("weight_decay", 0));
+  }
+
+  private static OptimizerConfig muon(KeywordArguments given) {
+    double weightDecay = notNegative(given, "weight_decay", 0.1);
+    double[] coefficients = given.numbers("ns_coefficients", 3.4445, -4.7750, 2.0315);
+    long steps = given.integer("ns_steps", 5);
+    if (steps < 0 || steps >= 100) {
+      throw given.wrong("ns_steps", steps, "0 to 99");
+    }
+    return new OptimizerConfig.Muon(
+        notNegative(given, "momentum", 0.95),
+        given.flag("nesterov", true),
+        weightDecay,
+        coefficients[0],
+        coefficients[1],
+        coefficients[2],
+        positive(given, "eps", 1e-7),
+        steps,
+        given
+            .text("adjust_lr_fn")
+            .map(text ->
+                switch (text) {
+                  case "original" -> OptimizerConfig.Muon.RateAdjustment.ORIGINAL;
+                  case "match_rms_adamw" -> OptimizerConfig.Muon.RateAdjustment.MATCH_RMS_ADAMW;
+                  default ->
+                      throw given.wrong("adjust_lr_fn", text, "'original' or 'match_rms_adamw'");
+                })
+            .orElse(OptimizerConfig.Muon.RateAdjustment.ORIGINAL),
+        new OptimizerConfig.AdamW(0.9, 0.999, 1e-8, weightDecay, false, true));
   }
 
   private static OptimizerConfig adamWScheduleFree(KeywordArguments given) {
@@ -161,8 +205,8 @@ final class OptimizerArguments {
         given.number("weight_lr_power", 2));
   }
 
-  private static double[] betas(KeywordArguments given, double beta1, double beta2) {
-    double[] betas = given.numbers("betas", beta1, beta2);
+  static double[] betas(KeywordArguments given, double... fallback) {
+    double[] betas = given.numbers("betas", fallback);
     for (double beta : betas) {
       if (!(beta >= 0 && beta < 1)) {
         throw given.wrong("betas", beta, "numbers from 0 to below 1");
@@ -195,7 +239,7 @@ final class OptimizerArguments {
     only(given, "maximize", false);
   }
 
-  private static void only(KeywordArguments given, String key, boolean... allowed) {
+  static void only(KeywordArguments given, String key, boolean... allowed) {
     boolean value = given.flag(key, allowed[0]);
     for (boolean one : allowed) {
       if (value == one) {
@@ -205,14 +249,14 @@ final class OptimizerArguments {
     throw given.wrong(key, value, allowed[0] ? "True" : "False");
   }
 
-  private static void only(KeywordArguments given, String key, long allowed) {
+  static void only(KeywordArguments given, String key, long allowed) {
     double value = given.number(key, (double) allowed);
     if (value != allowed) {
       throw given.wrong(key, value, String.valueOf(allowed));
     }
   }
 
-  private static double notNegative(KeywordArguments given, String key, double fallback) {
+  static double notNegative(KeywordArguments given, String key, double fallback) {
     double value = given.number(key, fallback);
     if (!(value >= 0)) {
       throw given.wrong(key, value, "0 or more");
@@ -220,7 +264,7 @@ final class OptimizerArguments {
     return value;
   }
 
-  private static double positive(KeywordArguments given, String key, double fallback) {
+  static double positive(KeywordArguments given, String key, double fallback) {
     double value = given.number(key, fallback);
     if (!(value > 0)) {
       throw given.wrong(key, value, "a number above 0");

@@ -1,6 +1,6 @@
 package dev.anima.train.optim;
 
-import dev.anima.config.NearestName;
+import dev.anima.engine.Dtype;
 import dev.anima.io.InputException;
 import dev.anima.io.PythonText;
 import dev.anima.train.KeywordArguments;
@@ -8,9 +8,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -20,45 +19,12 @@ import org.jspecify.annotations.Nullable;
 /// @param name the optimizer's usual spelling, such as `AdamW8bit`
 /// @param arguments as given, in order, with what the reference adds to them
 /// @param config what they mean
+/// @param rounding of bf16 weights; plays no part with others
 public record OptimizerChoice(
-    String name, Map<String, @Nullable Object> arguments, OptimizerConfig config) {
-
-  /// Usual spelling and Python class of every optimizer there is.
-  private static final Map<String, String> CLASSES = new LinkedHashMap<>();
-
-  static {
-    CLASSES.put("AdamW", "torch.optim.adamw.AdamW");
-    CLASSES.put("AdamW8bit", "bitsandbytes.optim.adamw.AdamW8bit");
-    CLASSES.put("PagedAdamW8bit", "bitsandbytes.optim.adamw.PagedAdamW8bit");
-    CLASSES.put("PagedAdamW", "bitsandbytes.optim.adamw.PagedAdamW");
-    CLASSES.put("PagedAdamW32bit", "bitsandbytes.optim.adamw.PagedAdamW32bit");
-    CLASSES.put("Lion", "lion_pytorch.lion_pytorch.Lion");
-    CLASSES.put("Lion8bit", "bitsandbytes.optim.lion.Lion8bit");
-    CLASSES.put("PagedLion8bit", "bitsandbytes.optim.lion.PagedLion8bit");
-    CLASSES.put("SGDNesterov", "torch.optim.sgd.SGD");
-    CLASSES.put("SGDNesterov8bit", "bitsandbytes.optim.sgd.SGD8bit");
-    CLASSES.put("Adafactor", "transformers.optimization.Adafactor");
-    CLASSES.put("Prodigy", "prodigyopt.prodigy.Prodigy");
-    CLASSES.put("AdamWScheduleFree", "schedulefree.adamw_schedulefree.AdamWScheduleFree");
-    CLASSES.put("RAdamScheduleFree", "schedulefree.radam_schedulefree.RAdamScheduleFree");
-    CLASSES.put("SGDScheduleFree", "schedulefree.sgd_schedulefree.SGDScheduleFree");
-  }
-
-  /// Dotted names of the same classes, as people write them.
-  private static final Map<String, String> DOTTED =
-      Map.ofEntries(
-          Map.entry("torch.optim.adamw", "AdamW"),
-          Map.entry("bitsandbytes.optim.adamw8bit", "AdamW8bit"),
-          Map.entry("bitsandbytes.optim.pagedadamw8bit", "PagedAdamW8bit"),
-          Map.entry("bitsandbytes.optim.pagedadamw", "PagedAdamW"),
-          Map.entry("bitsandbytes.optim.pagedadamw32bit", "PagedAdamW32bit"),
-          Map.entry("bitsandbytes.optim.lion8bit", "Lion8bit"),
-          Map.entry("bitsandbytes.optim.pagedlion8bit", "PagedLion8bit"),
-          Map.entry("lion_pytorch.lion", "Lion"),
-          Map.entry("prodigyopt.prodigy", "Prodigy"),
-          Map.entry("schedulefree.adamwschedulefree", "AdamWScheduleFree"),
-          Map.entry("schedulefree.radamschedulefree", "RAdamScheduleFree"),
-          Map.entry("schedulefree.sgdschedulefree", "SGDScheduleFree"));
+    String name,
+    Map<String, @Nullable Object> arguments,
+    OptimizerConfig config,
+    WeightRounding rounding) {
 
   public OptimizerChoice {
     arguments = Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
@@ -69,12 +35,12 @@ public record OptimizerChoice(
   /// @throws InputException for an unknown or unsupported optimizer, and for arguments it does not
   ///   take
   public static OptimizerChoice parse(String type, Map<String, @Nullable Object> given) {
-    String name = usualName(type);
+    OptimizerNames name = OptimizerNames.of(type);
     Map<String, @Nullable Object> arguments = new LinkedHashMap<>(given);
     // The reference adds these to the arguments, so they show in the metadata.
     switch (name) {
-      case "SGDNesterov", "SGDNesterov8bit" -> arguments.putIfAbsent("momentum", 0.9);
-      case "Adafactor" -> {
+      case SGD_NESTEROV, SGD_NESTEROV_8BIT -> arguments.putIfAbsent("momentum", 0.9);
+      case ADAFACTOR -> {
         arguments.putIfAbsent("relative_step", true);
         if (Boolean.FALSE.equals(arguments.get("relative_step"))
             && Boolean.TRUE.equals(arguments.get("warmup_init"))) {
@@ -83,39 +49,20 @@ public record OptimizerChoice(
       }
       default -> {}
     }
-    KeywordArguments keywords = new KeywordArguments("--optimizer_args", name, arguments);
+    KeywordArguments keywords = new KeywordArguments("--optimizer_args", name.usual(), arguments);
     OptimizerConfig config = OptimizerArguments.config(name, keywords);
     keywords.rejectUnknown();
-    return new OptimizerChoice(name, arguments, config);
+    return new OptimizerChoice(name.usual(), arguments, config, WeightRounding.NEAREST);
   }
 
-  /// All names `--optimizer_type` takes.
+  /// The same with another rounding.
+  public OptimizerChoice with(WeightRounding other) {
+    return new OptimizerChoice(name, arguments, config, other);
+  }
+
+  /// All names `--optimizer_type` takes, dotted ones aside.
   public static List<String> names() {
-    return List.copyOf(CLASSES.keySet());
-  }
-
-  private static String usualName(String type) {
-    String lower = type.strip().toLowerCase(Locale.ROOT);
-    if (lower.isEmpty()) {
-      return "AdamW";
-    }
-    String dotted = DOTTED.get(lower);
-    if (dotted != null) {
-      return dotted;
-    }
-    for (String name : CLASSES.keySet()) {
-      if (name.toLowerCase(Locale.ROOT).equals(lower)) {
-        return name;
-      }
-    }
-    if (lower.startsWith("dadapt")) {
-      throw new InputException(
-          "--optimizer_type=%s: the D-Adaptation optimizers are not supported; Prodigy is their successor and also finds its step size by itself"
-              .formatted(type));
-    }
-    throw new InputException(
-        "--optimizer_type=%s is not an optimizer here%s; there are %s"
-            .formatted(type, NearestName.hint(type, CLASSES.keySet()), String.join(", ", names())));
+    return OptimizerNames.usualNames();
   }
 
   /// The optimizer over `parameters`, with fresh state.
@@ -123,22 +70,43 @@ public record OptimizerChoice(
   /// @param learningRate `--learning_rate` (Lion's decoupled decay is relative to it)
   /// @throws InputException if the groups' learning rates do not suit the optimizer
   public Optimizer create(FlatParameters parameters, double learningRate) {
-    return create(parameters, learningRate, KernelOrder.of(parameters.values().device()));
+    checkRates(
+        parameters.layout().groups().stream().map(ParameterLayout.Group::learningRate).toList());
+    KernelOrder order = KernelOrder.of(parameters.values().device());
+    boolean bf16 = parameters.values().dtype() == Dtype.BF16;
+    WeightRounding actual = bf16 ? actualRounding() : WeightRounding.NEAREST;
+    if (actual == WeightRounding.NEAREST) {
+      return create(parameters, learningRate, order);
+    }
+    WeightStore store = WeightStore.of(actual, parameters.values());
+    return new RoundingOptimizer(create(parameters.with(store), learningRate, order), store);
   }
 
-  /// As above, with the kernels of bitsandbytes that an 8-bit optimizer follows.
-  public Optimizer create(FlatParameters parameters, double learningRate, KernelOrder order) {
+  /// ProdigyPlus rounds by chance unless told otherwise.
+  private WeightRounding actualRounding() {
+    boolean byChance =
+        config instanceof OptimizerConfig.ProdigyPlus plus && plus.stochasticRounding();
+    return rounding == WeightRounding.NEAREST && byChance ? WeightRounding.STOCHASTIC : rounding;
+  }
+
+  /// @param order kernels of bitsandbytes that an 8-bit optimizer follows
+  Optimizer create(FlatParameters parameters, double learningRate, KernelOrder order) {
     return switch (config) {
       case OptimizerConfig.AdamW adam -> new AdamW(adam, parameters);
       case OptimizerConfig.Lion lion -> new Lion(settled(lion, learningRate), parameters);
       case OptimizerConfig.Sgd sgd -> new Sgd(sgd, parameters);
       case OptimizerConfig.Blockwise blockwise -> new Blockwise(blockwise, parameters, order);
       case OptimizerConfig.Adafactor adafactor -> new Adafactor(adafactor, parameters);
-      case OptimizerConfig.Prodigy prodigy -> {
-        checkOneLearningRate(parameters.layout());
-        yield new Prodigy(prodigy, parameters);
-      }
+      case OptimizerConfig.Came came -> new Came(came, parameters);
+      case OptimizerConfig.Muon muon -> new Muon(muon, parameters);
+      case OptimizerConfig.Prodigy prodigy -> new Prodigy(prodigy, parameters);
+      case OptimizerConfig.ProdigyPlus plus -> new ProdigyPlus(plus, parameters);
       case OptimizerConfig.ScheduleFree scheduleFree -> new ScheduleFree(scheduleFree, parameters);
+      case OptimizerConfig.DAdaptAdam adam -> new DAdaptAdam(adam, parameters);
+      case OptimizerConfig.DAdaptAdan adan -> new DAdaptAdan(adan, parameters);
+      case OptimizerConfig.DAdaptAdaGrad adaGrad -> new DAdaptAdaGrad(adaGrad, parameters);
+      case OptimizerConfig.DAdaptLion lion -> new DAdaptLion(lion, parameters);
+      case OptimizerConfig.DAdaptSgd sgd -> new DAdaptSgd(sgd, parameters);
     };
   }
 
@@ -153,23 +121,61 @@ public record OptimizerChoice(
         : lion;
   }
 
-  private static void checkOneLearningRate(ParameterLayout layout) {
-    List<Double> rates =
-        layout.groups().stream()
-            .map(ParameterLayout.Group::learningRate)
-            .filter(rate -> rate != 0)
-            .distinct()
-            .toList();
-    if (rates.size() > 1) {
-      throw new InputException(
-          "--optimizer_type=Prodigy finds one step size for all groups, so their learning rates must be equal, got %s; set --unet_lr and --text_encoder_lr to the same value"
-              .formatted(rates.stream().map(PythonText::str).collect(Collectors.joining(" and "))));
+  /// How many learning rates an optimizer can follow.
+  private enum Rates {
+    EACH_GROUP,
+    /// The first one, whatever the other groups have.
+    FIRST,
+    /// One for all groups that move.
+    ONE
+  }
+
+  private Rates rates() {
+    return switch (config) {
+      case OptimizerConfig.Prodigy _,
+          OptimizerConfig.DAdaptAdam _,
+          OptimizerConfig.DAdaptLion _,
+          OptimizerConfig.DAdaptSgd _ ->
+          Rates.ONE;
+      case OptimizerConfig.DAdaptAdan _, OptimizerConfig.DAdaptAdaGrad _ -> Rates.FIRST;
+      case OptimizerConfig.AdamW _,
+          OptimizerConfig.Lion _,
+          OptimizerConfig.Sgd _,
+          OptimizerConfig.Blockwise _,
+          OptimizerConfig.Adafactor _,
+          OptimizerConfig.Came _,
+          OptimizerConfig.Muon _,
+          OptimizerConfig.ProdigyPlus _,
+          OptimizerConfig.ScheduleFree _ ->
+          Rates.EACH_GROUP;
+    };
+  }
+
+  /// Looks at the learning rates of all groups together.
+  ///
+  /// @return a warning if not all of them will be obeyed
+  /// @throws InputException if they cannot be
+  public Optional<String> checkRates(List<Double> groupRates) {
+    List<Double> moving = groupRates.stream().filter(rate -> rate != 0).distinct().toList();
+    if (moving.size() < 2 || rates() == Rates.EACH_GROUP) {
+      return Optional.empty();
     }
+    String listed = moving.stream().map(PythonText::str).collect(Collectors.joining(" and "));
+    if (rates() == Rates.FIRST) {
+      return Optional.of(
+          "%s finds one step size for all groups and takes the first learning rate for all; they are %s"
+              .formatted(name, listed));
+    }
+    throw new InputException(
+        "--optimizer_type=%s finds one step size for all groups, so their learning rates must be equal, got %s; set --unet_lr and --text_encoder_lr to the same value, and give no loraplus ratio"
+            .formatted(name, listed));
   }
 
   /// Whether the learning-rate schedule plays no part.
   public boolean replacesSchedule() {
-    return config instanceof OptimizerConfig.ScheduleFree || choosesOwnRate();
+    return config instanceof OptimizerConfig.ScheduleFree
+        || config instanceof OptimizerConfig.ProdigyPlus
+        || choosesOwnRate();
   }
 
   /// Adafactor with relative steps: learning rates are ignored.
@@ -179,7 +185,7 @@ public record OptimizerChoice(
 
   /// `ss_optimizer`: the Python class, and in brackets the arguments if there are any.
   public String pythonName() {
-    String pythonClass = Objects.requireNonNull(CLASSES.get(name));
+    String pythonClass = OptimizerNames.of(name).pythonClass();
     if (arguments.isEmpty()) {
       return pythonClass;
     }
@@ -195,10 +201,17 @@ public record OptimizerChoice(
   public List<String> warnings(double learningRate, double maxGradNorm) {
     List<String> warnings = new ArrayList<>();
     switch (config) {
-      case OptimizerConfig.Prodigy _ when learningRate <= 0.1 ->
+      case OptimizerConfig.Prodigy _, OptimizerConfig.ProdigyPlus _, OptimizerConfig.DAdapt _
+          when learningRate <= 0.1 ->
           warnings.add(
-              "--learning_rate=%s is low for Prodigy, which finds the step size itself: 1.0 is usual"
-                  .formatted(PythonText.str(learningRate)));
+              "--learning_rate=%s is low for %s, which finds the step size itself: 1.0 is usual"
+                  .formatted(PythonText.str(learningRate), name));
+      case OptimizerConfig.ProdigyPlus plus when !plus.scheduleFree() ->
+          warnings.add(
+              "--lr_scheduler has no effect with ProdigyPlusScheduleFree, with use_schedulefree=False neither (as in sd-scripts)");
+      case OptimizerConfig.ProdigyPlus _ when maxGradNorm != 0 ->
+          warnings.add(
+              "ProdigyPlusScheduleFree scales its updates itself, and clipped gradients mislead its step sizes; consider --max_grad_norm=0");
       case OptimizerConfig.Adafactor adafactor when adafactor.relativeStep() ->
           warnings.add(
               "Adafactor with relative_step chooses its own step sizes: learning rates and --lr_scheduler have no effect (relative_step=False uses them)");
@@ -214,7 +227,11 @@ public record OptimizerChoice(
           OptimizerConfig.AdamW8bit _,
           OptimizerConfig.Lion8bit _,
           OptimizerConfig.Adafactor _,
+          OptimizerConfig.Came _,
+          OptimizerConfig.Muon _,
           OptimizerConfig.Prodigy _,
+          OptimizerConfig.ProdigyPlus _,
+          OptimizerConfig.DAdapt _,
           OptimizerConfig.ScheduleFree _ -> {}
     }
     return warnings;

@@ -1,7 +1,5 @@
 package dev.anima.train.optim;
 
-import dev.anima.engine.Device;
-import dev.anima.engine.Dtype;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.Scope;
@@ -21,9 +19,6 @@ final class Prodigy implements Optimizer {
   private final FlatParameters parameters;
   private final StateTensors state = new StateTensors();
 
-  /// Not part of checkpoints.
-  private final StateTensors scratch = new StateTensors();
-
   private final Started started;
   private final Tensor mean;
   private final Tensor square;
@@ -35,7 +30,7 @@ final class Prodigy implements Optimizer {
   private final Tensor sum;
 
   /// New part of the numerator before its factor, and the denominator.
-  private final Tensor progress;
+  private final DeviceSums progress;
 
   private double d;
   private double largestD;
@@ -60,9 +55,7 @@ final class Prodigy implements Optimizer {
     }
     origin = state.zeros("p0", values.dtype(), values.device(), size);
     sum = state.zeros("s", values.dtype(), values.device(), size);
-    // Sums over all tensors in double, where the device has it.
-    Dtype sums = values.device().kind() == Device.Kind.MPS ? Dtype.F32 : Dtype.F64;
-    progress = scratch.zeros("progress", sums, values.device(), 2);
+    progress = new DeviceSums(2, values.device());
   }
 
   @Override
@@ -80,7 +73,7 @@ final class Prodigy implements Optimizer {
               : 1;
       double adaptedRate = d * rate * correction;
       List<Run> runs = Run.of(parameters.layout(), withGradient);
-      progress.zero_();
+      progress.clear();
       for (Run run : runs) {
         if (learningRates[run.group()] > 0) {
           average(run, gradients);
@@ -127,15 +120,15 @@ final class Prodigy implements Optimizer {
         gradients,
         (part, values, start, total) -> {
           Tensor gradient = decayed(part, values);
-          progress.select(0, 0).add_(start.sub(values).mul_(gradient).sum());
+          progress.addAll(0, start.sub(values).mul_(gradient));
           total.mul_(config.beta3()).add_(gradient, growth);
-          progress.select(0, 1).add_(total.abs().sum());
+          progress.addAll(1, total.abs());
         });
   }
 
   /// The new d from what was measured; false if there was nothing to measure.
   private boolean grow(double adaptedRate) {
-    double[] measured = progress.toDoubles();
+    double[] measured = progress.read();
     if (measured[1] == 0) {
       return false;
     }
@@ -150,7 +143,7 @@ final class Prodigy implements Optimizer {
   }
 
   private void move(Run.Chunk chunk, Tensor gradients, double adaptedRate) {
-    Tensor values = chunk.of(parameters.values());
+    Tensor values = parameters.open(chunk);
     Tensor denominator = chunk.of(square).sqrt().add_(d * config.epsilon());
     if (config.beta1() > 0) {
       decay(values, adaptedRate);
@@ -160,6 +153,7 @@ final class Prodigy implements Optimizer {
       decay(values, adaptedRate);
       values.addcdiv_(gradient, denominator, -adaptedRate * d);
     }
+    parameters.store(chunk, values);
   }
 
   private void decay(Tensor values, double adaptedRate) {
@@ -205,7 +199,7 @@ final class Prodigy implements Optimizer {
   }
 
   @Override
-  public OptionalDouble stepSizeEstimate() {
+  public OptionalDouble stepSizeEstimate(int group) {
     return OptionalDouble.of(d);
   }
 
@@ -231,6 +225,6 @@ final class Prodigy implements Optimizer {
   @Override
   public void close() {
     state.close();
-    scratch.close();
+    progress.close();
   }
 }

@@ -27,14 +27,14 @@ final class ScheduleFree implements Optimizer {
 
   private final double[] weightSums;
   private final double[] largestRates;
-  private boolean training = true;
+  private final AveragedWeights averaged;
 
   ScheduleFree(OptimizerConfig.ScheduleFree config, FlatParameters parameters) {
     this.config = config;
     this.parameters = parameters;
     started = new Started(parameters.layout());
     Tensor values = parameters.values();
-    fast = state.zerosLike("z", values);
+    fast = state.zeros("z", parameters.weightDtype(), values.device(), values.numel());
     square =
         config instanceof OptimizerConfig.SgdScheduleFree
             ? state.zeros("exp_avg_sq", values.dtype(), values.device(), 0)
@@ -44,6 +44,7 @@ final class ScheduleFree implements Optimizer {
     weightSums = new double[groups];
     largestRates = new double[groups];
     Arrays.fill(largestRates, -1);
+    averaged = new AveragedWeights(parameters);
   }
 
   /// What one update of a group does, beside its tensors.
@@ -55,7 +56,7 @@ final class ScheduleFree implements Optimizer {
 
   @Override
   public void update(Tensor gradients, BitSet withGradient, double[] learningRates) {
-    if (!training) {
+    if (averaged.areShown()) {
       throw new IllegalStateException("update() between eval() and train()");
     }
     try (NoGrad _ = new NoGrad()) {
@@ -109,7 +110,7 @@ final class ScheduleFree implements Optimizer {
   }
 
   private void update(Run.Chunk chunk, Tensor gradient, Pace pace) {
-    Tensor y = chunk.of(parameters.values());
+    Tensor y = parameters.open(chunk);
     Tensor z = chunk.of(fast);
     Tensor direction = normalised(chunk, gradient, pace);
     if (config.weightDecay() != 0) {
@@ -118,6 +119,7 @@ final class ScheduleFree implements Optimizer {
     y.lerp_(z, pace.average());
     y.add_(direction, pace.rate() * (config.interpolation() * (1 - pace.average()) - 1));
     z.add_(direction, -pace.rate());
+    parameters.store(chunk, y);
   }
 
   private Tensor normalised(Run.Chunk chunk, Tensor gradient, Pace pace) {
@@ -140,27 +142,12 @@ final class ScheduleFree implements Optimizer {
 
   @Override
   public void eval() {
-    if (training) {
-      move(1 - 1 / config.interpolation());
-      training = false;
-    }
+    averaged.show(started.slots(), fast, config.interpolation());
   }
 
   @Override
   public void train() {
-    if (!training) {
-      move(1 - config.interpolation());
-      training = true;
-    }
-  }
-
-  private void move(double towardsFast) {
-    try (NoGrad _ = new NoGrad()) {
-      Tensor values = parameters.values();
-      for (Run run : Run.of(parameters.layout(), started.slots())) {
-        run.forEachChunk(values, chunk -> chunk.of(values).lerp_(chunk.of(fast), towardsFast));
-      }
-    }
+    averaged.putBack();
   }
 
   @Override
@@ -170,7 +157,6 @@ final class ScheduleFree implements Optimizer {
     saved.put("k", Ops.of(steps.clone(), steps.length));
     saved.put("weight_sum", Ops.of(weightSums.clone(), steps.length));
     saved.put("lr_max", Ops.of(largestRates.clone(), steps.length));
-    saved.put("train_mode", Ops.of(new long[] {training ? 1 : 0}, 1));
     return saved;
   }
 
@@ -181,7 +167,6 @@ final class ScheduleFree implements Optimizer {
     restore(saved, "k", steps);
     restore(saved, "weight_sum", weightSums);
     restore(saved, "lr_max", largestRates);
-    training = StateTensors.require(saved, "train_mode", 1).toLongs()[0] != 0;
   }
 
   private static void restore(Map<String, Tensor> saved, String name, double[] target) {
@@ -192,5 +177,6 @@ final class ScheduleFree implements Optimizer {
   @Override
   public void close() {
     state.close();
+    averaged.close();
   }
 }

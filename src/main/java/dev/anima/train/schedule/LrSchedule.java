@@ -114,6 +114,19 @@ public sealed interface LrSchedule permits LrSchedule.Factor, TorchSchedule {
     }
   }
 
+  /// Falls slowly at first and fast at the end (Chen et al. 2022, "REX"), to `minRatio`. Not in the
+  /// reference.
+  record Rex(int warmupSteps, int totalSteps, double minRatio) implements Factor {
+    @Override
+    public double multiplierAt(int step) {
+      if (step < warmupSteps) {
+        return warmup(step, warmupSteps);
+      }
+      double progress = Math.min(1, progress(step, warmupSteps, totalSteps));
+      return above(minRatio, (1 - progress) / (1 - progress / 2));
+    }
+  }
+
   /// Shapes of the rising and falling parts of [WarmupStableDecay].
   enum Ramp {
     LINEAR,

@@ -51,7 +51,8 @@ public record ScheduleFlags(
           "inverse_sqrt",
           "cosine_with_min_lr",
           "warmup_stable_decay",
-          "piecewise_constant");
+          "piecewise_constant",
+          "rex");
 
   public ScheduleFlags {
     arguments = Collections.unmodifiableMap(new LinkedHashMap<>(arguments));
@@ -117,6 +118,7 @@ public record ScheduleFlags(
           case "cosine_with_min_lr" -> cosineWithMinLr(given);
           case "warmup_stable_decay" -> warmupStableDecay(given);
           case "piecewise_constant" -> PieceRules.parse(given);
+          case "rex" -> new LrSchedule.Rex(warmupSteps(), totalSteps, minLrRatio.orElse(0));
           default -> throw unknownName();
         };
     given.rejectUnknown();
@@ -141,10 +143,11 @@ public record ScheduleFlags(
       if (power != 1 && !name.equals("polynomial")) {
         warnings.add("--lr_scheduler_power has an effect only with --lr_scheduler=polynomial");
       }
-    } else if (type.endsWith("OneCycleLR")
+    } else if ((type.endsWith("OneCycleLR") || type.endsWith("CyclicLR"))
         && !Boolean.FALSE.equals(arguments.get("cycle_momentum"))) {
       warnings.add(
-          "OneCycleLR changes only the learning rate here; the optimizer's betas stay as they are (add cycle_momentum=False to --lr_scheduler_args to say so)");
+          "%s changes only the learning rate here; the optimizer's betas stay as they are (add cycle_momentum=False to --lr_scheduler_args to say so)"
+              .formatted(type));
     }
     return warnings;
   }

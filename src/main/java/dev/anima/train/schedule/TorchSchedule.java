@@ -118,6 +118,36 @@ public sealed interface TorchSchedule extends LrSchedule {
     }
   }
 
+  /// How the peaks of [Cyclic] change.
+  enum Peaks {
+    EQUAL,
+    /// Half as high each time.
+    HALVED,
+    /// Times `gamma` every step.
+    FADING
+  }
+
+  /// Up and down between two rates; a group's own rate plays no part.
+  record Cyclic(
+      double lowest, double highest, double stepsUp, double stepsDown, Peaks peaks, double gamma)
+      implements TorchSchedule {
+    @Override
+    public double rateAt(int step, double baseRate) {
+      double length = stepsUp + stepsDown;
+      double cycle = Math.floor(1 + step / length);
+      double place = 1 + step / length - cycle;
+      double rise = stepsUp / length;
+      double height = place <= rise ? place / rise : (place - 1) / (rise - 1);
+      double share =
+          switch (peaks) {
+            case EQUAL -> 1;
+            case HALVED -> Math.pow(2, 1 - cycle);
+            case FADING -> Math.pow(gamma, step);
+          };
+      return lowest + (highest - lowest) * height * share;
+    }
+  }
+
   private static double annealed(double from, double to, double progress) {
     return to + (from - to) * (1 + Math.cos(Math.PI * progress)) / 2;
   }

@@ -19,7 +19,8 @@ final class TorchScheduleNames {
           "LinearLR",
           "ConstantLR",
           "PolynomialLR",
-          "OneCycleLR");
+          "OneCycleLR",
+          "CyclicLR");
 
   private TorchScheduleNames() {}
 
@@ -58,6 +59,7 @@ final class TorchScheduleNames {
                   positive(given, "total_iters", given.integer("total_iters", 5)),
                   given.number("power", 1));
           case "OneCycleLR" -> oneCycle(flags, given);
+          case "CyclicLR" -> cyclic(given);
           default ->
               throw new InputException(
                   "--lr_scheduler_type=%s is not supported%s; there are %s"
@@ -82,10 +84,7 @@ final class TorchScheduleNames {
       throw given.wrong(
           "total_steps", total, "at least the " + flags.totalSteps() + " steps of the run");
     }
-    // Named so that they are accepted; the momentum they steer stays as it is (see warnings()).
-    given.flag("cycle_momentum", true);
-    given.number("base_momentum", 0.85);
-    given.number("max_momentum", 0.95);
+    momentum(given);
     boolean linear =
         given
             .text("anneal_strategy")
@@ -104,6 +103,35 @@ final class TorchScheduleNames {
         given.number("div_factor", 25),
         given.number("final_div_factor", 1e4),
         given.flag("three_phase", false));
+  }
+
+  private static TorchSchedule cyclic(KeywordArguments given) {
+    momentum(given);
+    long up = positive(given, "step_size_up", given.integer("step_size_up", 2000));
+    return new TorchSchedule.Cyclic(
+        given.requiredNumber("base_lr"),
+        given.requiredNumber("max_lr"),
+        up,
+        positive(given, "step_size_down", given.integer("step_size_down", up)),
+        given
+            .text("mode")
+            .map(text ->
+                switch (text) {
+                  case "triangular" -> TorchSchedule.Peaks.EQUAL;
+                  case "triangular2" -> TorchSchedule.Peaks.HALVED;
+                  case "exp_range" -> TorchSchedule.Peaks.FADING;
+                  default ->
+                      throw given.wrong("mode", text, "'triangular', 'triangular2' or 'exp_range'");
+                })
+            .orElse(TorchSchedule.Peaks.EQUAL),
+        given.number("gamma", 1));
+  }
+
+  /// Named so that they are accepted; the momentum they steer stays as it is (see warnings()).
+  private static void momentum(KeywordArguments given) {
+    given.flag("cycle_momentum", true);
+    given.number("base_momentum", 0.85);
+    given.number("max_momentum", 0.95);
   }
 
   private static long positive(KeywordArguments given, String key, long value) {

@@ -46,7 +46,8 @@ record FlagWords(Map<String, String> values) {
         false,
         OptionalInt.empty(),
         OptionalInt.empty(),
-        false);
+        false,
+        NoiseOptions.NONE);
   }
 
   private <T> T get(String flag, T fallback, Function<String, T> parse) {

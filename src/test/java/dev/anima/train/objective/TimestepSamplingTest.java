@@ -77,6 +77,7 @@ class TimestepSamplingTest {
             new TimestepSampling.Sigmoid(1),
             Weighting.NONE,
             new ElementLoss.L2(),
+            NoiseOptions.NONE,
             new IpNoise(0.1, true),
             Optional.empty());
     try (Scope _ = new Scope();
@@ -162,7 +163,8 @@ class TimestepSamplingTest {
               false,
               OptionalInt.of(200),
               OptionalInt.of(700),
-              apply);
+              apply,
+              NoiseOptions.NONE);
       try (Scope _ = new Scope()) {
         Tensor latents = Ops.zeros(Dtype.F32, Device.CPU, 3, 1, 2, 2);
         Tensor draws = Ops.of(new float[] {0, 0.5f, 1}, 3);

@@ -37,15 +37,42 @@ class OptimizerChoiceTest {
   @Test
   void hasTheDefaultsOfTheClasses() {
     assertThat(OptimizerChoice.parse("AdamW", Map.of()).config())
-        .isEqualTo(new OptimizerConfig.AdamW(0.9, 0.999, 1e-8, 0.01, false));
+        .isEqualTo(new OptimizerConfig.AdamW(0.9, 0.999, 1e-8, 0.01, false, true));
     assertThat(OptimizerChoice.parse("PagedAdamW8bit", Map.of()).config())
         .isEqualTo(new OptimizerConfig.AdamW8bit(0.9, 0.999, 1e-8, 0.01, 4096));
     assertThat(OptimizerChoice.parse("PagedAdamW32bit", Map.of()).config())
         .isEqualTo(new OptimizerConfig.AdamW8bit(0.9, 0.999, 1e-8, 0.01, Long.MAX_VALUE));
     assertThat(OptimizerChoice.parse("Lion8bit", Map.of()).config())
         .isEqualTo(new OptimizerConfig.Lion8bit(0.9, 0.99, 0, 4096));
-    assertThat(OptimizerChoice.parse("bitsandbytes.optim.AdamW8bit", Map.of()).name())
-        .isEqualTo("AdamW8bit");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "bitsandbytes.optim.AdamW8bit, AdamW8bit",
+    "torch.optim.AdamW, AdamW",
+    "torch.optim.SGD, SGD",
+    "came_pytorch.CAME, CAME",
+    "came_pytorch.CAME.CAME, CAME",
+    "prodigyplus.ProdigyPlusScheduleFree, ProdigyPlusScheduleFree",
+    "prodigyplus.prodigy_plus_schedulefree.ProdigyPlusScheduleFree, ProdigyPlusScheduleFree",
+    "schedulefree.RAdamScheduleFree, RAdamScheduleFree",
+    "lion_pytorch.Lion, Lion",
+    "dadaptation.experimental.DAdaptAdanIP, DAdaptAdanIP",
+    "transformers.optimization.Adafactor, Adafactor",
+    "dadaptation, DAdaptAdamPreprint",
+    "torch.optim.Muon, Muon"
+  })
+  void pythonClassesAreKnownByTheirFullNames(String dotted, String name) {
+    assertThat(OptimizerChoice.parse(dotted, Map.of()).name()).isEqualTo(name);
+  }
+
+  @Test
+  void someFollowTheFirstRateOnly() {
+    OptimizerChoice adan = OptimizerChoice.parse("DAdaptAdan", Map.of());
+
+    assertThat(adan.checkRates(List.of(1.0, 0.5)).orElseThrow()).contains("1.0 and 0.5");
+    assertThat(adan.checkRates(List.of(1.0, 1.0))).isEmpty();
+    assertThat(OptimizerChoice.parse("AdamW", Map.of()).checkRates(List.of(1.0, 0.5))).isEmpty();
   }
 
   @Test
@@ -73,8 +100,11 @@ class OptimizerChoiceTest {
       delimiter = '|',
       value = {
         "AdamW8bits  |              |      | did you mean \"AdamW8bit\"?",
-        "Came        |              |      | is not an optimizer here",
-        "DAdaptAdam  |              |      | Prodigy",
+        "Cane        |              |      | is not an optimizer here",
+        "DAdaptAdams |              |      | did you mean \"DAdaptAdam\"?",
+        "pytorch_optimizer.CAME |    |     | did you mean \"CAME\"?",
+        "my.own.Thing |             |      | cannot be loaded",
+        "DAdaptAdam  | d_0          | 1    | did you mean \"d0\"?",
         "AdamW8bit   | weight_deacy | 0.1  | did you mean \"weight_decay\"?",
         "AdamW8bit   | d_coef       | 2    | it takes",
         "AdamW       | betas        | 0.9  | betas=0.9",

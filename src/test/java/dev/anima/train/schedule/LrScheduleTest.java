@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.anima.Golden;
+import dev.anima.config.KeywordLiterals;
 import dev.anima.io.InputException;
 import java.util.HashMap;
 import java.util.List;
@@ -54,6 +55,51 @@ class LrScheduleTest {
         rates.size(),
         schedule.rateAt(rates.size(), rate),
         entry.get("lr_after_last_step").doubleValue());
+  }
+
+  static Stream<Arguments> torchGolden() {
+    return Golden.json("training/torch_schedules.json")
+        .get("cases")
+        .valueStream()
+        .map(entry ->
+            Arguments.of(entry.get("type").stringValue() + " " + entry.get("arguments"), entry));
+  }
+
+  /// The classes of torch 2.13 themselves, over two groups.
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("torchGolden")
+  void followsTheTorchClass(String name, JsonNode entry) {
+    Map<String, @Nullable Object> arguments =
+        KeywordLiterals.parse(
+            "lr_scheduler_args",
+            entry.get("arguments").valueStream().map(JsonNode::stringValue).toList());
+    LrSchedule schedule = typed(entry.get("type").stringValue(), arguments, 40).create();
+    for (int step = 0; step < entry.get("lr").size(); step++) {
+      for (int group = 0; group < 2; group++) {
+        assertRate(
+            step,
+            schedule.rateAt(step, entry.get("learning_rates").get(group).doubleValue()),
+            entry.get("lr").get(step).get(group).doubleValue());
+      }
+    }
+  }
+
+  /// `pytorch_optimizer`'s REX, and a warm-up before it.
+  @Test
+  void rexFallsAsItsPackageHasIt() {
+    JsonNode recorded = Golden.json("training/torch_schedules.json").get("rex");
+    LrSchedule whole = ScheduleFlags.named("rex", 40, 1).create();
+    LrSchedule late = new LrSchedule.Rex(7, 40, 0.1);
+    for (int step = 0; step < 42; step++) {
+      assertThat(whole.rateAt(step, 1))
+          .isCloseTo(recorded.get("40/0.0").get(step).doubleValue(), within(1e-12));
+    }
+    for (int step = 7; step < 41; step++) {
+      assertThat(late.rateAt(step, 1))
+          .isCloseTo(recorded.get("33/0.1").get(step - 7).doubleValue(), within(1e-12));
+    }
+    assertThat(late.rateAt(0, 1)).isZero();
+    assertThat(late.rateAt(3, 7)).isEqualTo(3);
   }
 
   /// The article's run: 1200 steps, rate used at optimizer step n (spec/training.md 26).
@@ -121,7 +167,7 @@ class LrScheduleTest {
       value = {
         "cosin                | did you mean \"cosine\"?",
         "Cosine               | did you mean \"cosine\"?",
-        "rex                  | constant_with_warmup, linear",
+        "rexx                 | did you mean \"rex\"?",
         "adafactor            | --optimizer_type=Adafactor",
         "reduce_lr_on_plateau | cosine_with_min_lr"
       })
@@ -192,12 +238,17 @@ class LrScheduleTest {
   }
 
   private static ScheduleFlags typed(String type, Map<String, @Nullable Object> arguments) {
+    return typed(type, arguments, 100);
+  }
+
+  private static ScheduleFlags typed(
+      String type, Map<String, @Nullable Object> arguments, int totalSteps) {
     return new ScheduleFlags(
         "constant",
         type,
         0,
         0,
-        100,
+        totalSteps,
         1,
         1,
         OptionalInt.empty(),
