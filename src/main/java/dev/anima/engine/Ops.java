@@ -163,6 +163,22 @@ public final class Ops {
             1));
   }
 
+  /// Without padding and with stride 1.
+  ///
+  /// @param input `(B, in, t, h, w)`
+  /// @param weight `(out, in, kt, kh, kw)`
+  public static Tensor conv3d(Tensor input, Tensor weight, @Nullable Tensor bias) {
+    return new Tensor(
+        torch.conv3d(
+            input.raw,
+            weight.raw,
+            bias == null ? new TensorOptional() : new TensorOptional(bias.raw),
+            new long[] {1, 1, 1},
+            new long[] {0, 0, 0},
+            new long[] {1, 1, 1},
+            1));
+  }
+
   /// Zero padding of the last dimensions: `(left, right, top, bottom, ...)` from the last dimension
   /// on.
   public static Tensor pad(Tensor input, long... padding) {

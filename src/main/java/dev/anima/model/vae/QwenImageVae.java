@@ -8,6 +8,7 @@ import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
 import dev.anima.model.Checkpoint;
 import dev.anima.model.Placement;
+import dev.anima.model.RandomTensors;
 import dev.anima.model.WeightEdit;
 import dev.anima.model.Weights;
 import java.nio.file.Path;
@@ -39,7 +40,13 @@ public final class QwenImageVae implements AutoCloseable {
   }
 
   /// Mean and log variance of the latents' distribution, `(B, 16, h, w)` each.
-  public record Moments(Tensor mean, Tensor logVariance) {}
+  public record Moments(Tensor mean, Tensor logVariance) {
+    /// @param both `(B, 32, ...)` as the encoder gives them
+    static Moments of(Tensor both) {
+      List<Tensor> halves = both.chunk(2, 1);
+      return new Moments(halves.get(0), halves.get(1).clamp(-30, 20));
+    }
+  }
 
   private final Weights weights;
   private final List<VaeLayer> encoder;
@@ -79,6 +86,17 @@ public final class QwenImageVae implements AutoCloseable {
       weights.close();
       throw e;
     }
+  }
+
+  /// A VAE of the real width with made-up weights, for measurements.
+  public static QwenImageVae random(Placement placement, Half half, long seed) {
+    VaeConfig config = VaeConfig.FULL_SIZE;
+    return new QwenImageVae(
+        config,
+        new Weights(
+            new RandomTensors(config.layout(), placement, seed), placement, WeightEdit.NONE),
+        half,
+        0);
   }
 
   /// Reads the header of `file` and checks it.
@@ -155,8 +173,7 @@ public final class QwenImageVae implements AutoCloseable {
   Moments moments(Tensor pixels) {
     requireSides(pixels);
     try (NoGrad _ = new NoGrad()) {
-      List<Tensor> halves = run(encoder, pixels.to(dtype())).chunk(2, 1);
-      return new Moments(halves.get(0), halves.get(1).clamp(-30, 20));
+      return Moments.of(run(encoder, pixels.to(dtype())));
     }
   }
 

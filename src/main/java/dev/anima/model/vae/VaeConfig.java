@@ -24,6 +24,9 @@ record VaeConfig(int base, VaeNames names) {
 
   static final int DECODER_RESIDUALS = ENCODER_RESIDUALS + 1;
 
+  /// The real one.
+  static final VaeConfig FULL_SIZE = new VaeConfig(96, VaeNames.LIBRARY);
+
   private static final String MODEL = ModelKind.QWEN_IMAGE_VAE.description();
 
   static VaeConfig of(Checkpoint checkpoint) {

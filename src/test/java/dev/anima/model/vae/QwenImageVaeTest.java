@@ -65,6 +65,34 @@ class QwenImageVaeTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({"vae/encode_64x64", "vae/encode_56x96"})
+  void soDoThoseOfThePlainVideoEncoder(String name) {
+    GoldenCase golden = GoldenCase.named(name);
+    try (Scope _ = new Scope();
+        VideoEncoder video = VideoEncoder.load(FILE, Placement.CPU_F32)) {
+      QwenImageVae.Moments moments = video.moments(golden.input("pixels"));
+
+      golden.check("mean", moments.mean());
+      golden.check("logvar", moments.logVariance());
+    }
+  }
+
+  @Test
+  void withMadeUpWeightsBothEncodersAgree() {
+    try (Scope _ = new Scope();
+        QwenImageVae vae = QwenImageVae.random(Placement.CPU_F32, Half.ENCODER, 1);
+        VideoEncoder video = VideoEncoder.random(Placement.CPU_F32, 1)) {
+      Tensor pixels = GoldenCase.named("vae/encode_64x64").input("pixels");
+
+      Tensor flat = vae.moments(pixels).mean();
+      Tensor deep = video.moments(pixels).mean().squeeze(2);
+
+      assertThat(flat.norm().item()).isFinite().isPositive();
+      assertThat(flat.sub(deep).norm().item()).isLessThan(1e-4 * deep.norm().item());
+    }
+  }
+
   @Test
   void bfloat16StaysClose() {
     GoldenCase golden = GoldenCase.named("vae/encode_64x64");
