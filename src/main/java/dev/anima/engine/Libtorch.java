@@ -67,6 +67,11 @@ public final class Libtorch {
     torch.globalContext().setAllowTF32CuBLAS(allowed);
   }
 
+  /// What [#allowTf32] said last.
+  public static boolean allowsTf32() {
+    return torch.globalContext().allowTF32CuBLAS();
+  }
+
   /// The CPU kernels in use, such as `AVX512`.
   public static String cpuCapability() {
     load();

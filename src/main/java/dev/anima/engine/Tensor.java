@@ -23,6 +23,10 @@ import org.bytedeco.pytorch.global.torch;
 /// [#retain] and are closed by their owner. All methods throw a [RuntimeException] with libtorch's
 /// message on a shape or dtype error: that is a bug here, not the user's.
 public final class Tensor implements AutoCloseable {
+  /// Bytes up to which main memory is pinned for a way to a card. Batches are smaller, large
+  /// weights larger: libtorch never gives pinned memory back.
+  private static final long SENT_LATER = 32L << 20;
+
   final org.bytedeco.pytorch.Tensor raw;
 
   Tensor(org.bytedeco.pytorch.Tensor raw) {
@@ -166,12 +170,39 @@ public final class Tensor implements AutoCloseable {
         : new Tensor(raw.to(dtype.scalarType));
   }
 
+  /// From main memory to a card without a wait, in order with the card's other work, unless it is
+  /// large and not pinned.
   public Tensor to(Device device) {
-    return device.equals(device()) ? this : new Tensor(raw.to(device.raw(), raw.scalar_type()));
+    if (device.equals(device())) {
+      return this;
+    }
+    return isSentLater(device)
+        ? sentLater(device)
+        : new Tensor(raw.to(device.raw(), raw.scalar_type()));
   }
 
+  /// As [#to(Device)], in another dtype.
   public Tensor to(Device device, Dtype dtype) {
-    return device.equals(device()) ? to(dtype) : new Tensor(raw.to(device.raw(), dtype.scalarType));
+    if (device.equals(device())) {
+      return to(dtype);
+    }
+    return isSentLater(device)
+        ? to(dtype).sentLater(device)
+        : new Tensor(raw.to(device.raw(), dtype.scalarType));
+  }
+
+  private boolean isSentLater(Device device) {
+    return device.kind() == Device.Kind.CUDA
+        && device().isCpu()
+        && (bytes() <= SENT_LATER || raw.is_pinned());
+  }
+
+  /// Out of pinned memory, which libtorch keeps until the card has read it, whoever frees it
+  /// before.
+  private Tensor sentLater(Device device) {
+    org.bytedeco.pytorch.Tensor pinned = raw.is_pinned() ? raw : raw.pin_memory();
+    return new Tensor(
+        pinned.to(device.raw(), raw.scalar_type(), true, false, new MemoryFormatOptional()));
   }
 
   /// Rows (or slices along `dim`) picked by an int64 index tensor.
@@ -704,8 +735,8 @@ public final class Tensor implements AutoCloseable {
     return new Tensor(raw.sum(dims, keepDim, new ScalarTypeOptional(dtype.scalarType)));
   }
 
-  /// The same numbers in the computer's memory; from a card into pinned memory, so that the way
-  /// back can overlap with work.
+  /// The same numbers in the computer's memory; from a card into pinned memory, without a wait:
+  /// only work of the card itself may read it before the card has come this far (see [Readback]).
   public Tensor toHost() {
     if (device().isCpu()) {
       return this;

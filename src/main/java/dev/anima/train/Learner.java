@@ -208,8 +208,8 @@ final class Learner implements AutoCloseable {
     return names;
   }
 
-  /// `--scale_weight_norms`, after every micro-batch; empty when off.
-  Optional<WeightNorms.Report> limitNorms() {
+  /// `--scale_weight_norms`, after every micro-batch; empty when off. The caller closes it.
+  Optional<WeightNorms.Pending> limitNorms() {
     return maxNorm.isPresent()
         ? Optional.of(WeightNorms.limit(loras, maxNorm.getAsDouble()))
         : Optional.empty();

@@ -7,6 +7,7 @@ import dev.anima.dataset.SamplePlan;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
+import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.lora.LoraSet;
@@ -31,6 +32,7 @@ final class Trainer {
   private final RunParts parts;
   private final TrainListener listener;
   private final BooleanSupplier stopRequested;
+  private final boolean tellsLate;
   private final Checkpoints checkpoints;
   private final RunStates states;
   private final Validator validator;
@@ -41,9 +43,18 @@ final class Trainer {
   private final Adapters textAdapters;
   private final Adapters ditAdapters;
   private int step;
+  private @Nullable Untold untold;
+  private long lastTold = Long.MIN_VALUE;
 
   /// @param stopRequested asked between steps: save and end
-  Trainer(TrainSetup setup, RunParts parts, TrainListener listener, BooleanSupplier stopRequested) {
+  /// @param tellsLate tell of a micro-batch when the next one is under way
+  Trainer(
+      TrainSetup setup,
+      RunParts parts,
+      TrainListener listener,
+      BooleanSupplier stopRequested,
+      boolean tellsLate) {
+    this.tellsLate = tellsLate;
     this.setup = setup;
     this.parts = parts;
     this.listener = listener;
@@ -115,61 +126,138 @@ final class Trainer {
       feed.publish(step);
       microBatch(batch.get(), epoch, index);
       if (stopRequested.getAsBoolean() && setup.plan().isUpdate(index)) {
+        tellPrevious();
         return step >= setup.plan().totalSteps();
       }
     }
+    tellPrevious();
     return true;
   }
 
   private void microBatch(BatchPlan batch, int epoch, int index) {
     long start = System.nanoTime();
     boolean update = setup.plan().isUpdate(index);
-    double loss = loss(batch, epoch);
-    Optional<WeightNorms.Report> norms;
+    Readback loss = lossAndGradients(batch);
+    if (!tellsLate) {
+      checkFinite(loss.value(), batch, step, epoch);
+    }
     if (update) {
       parts.learner().update();
-      norms = parts.learner().limitNorms();
-      step++;
-      if (setup.checkpoints().savesAtStep(step)) {
-        checkpoints.atStep(step, epoch);
-      }
-    } else {
-      norms = parts.learner().limitNorms();
     }
-    average.add(epoch, index, loss);
-    listener.on(
-        new TrainEvent.BatchDone(
-            step,
+    Optional<WeightNorms.Pending> norms = parts.learner().limitNorms();
+    tellPrevious();
+    step += update ? 1 : 0;
+    untold =
+        new Untold(
+            batch,
             epoch,
+            index,
+            step,
             update,
             loss,
-            average.average(),
             parts.learner().nextRates(),
-            scalars(norms),
-            (System.nanoTime() - start) / 1e9));
+            parts.learner().adaptedRates(),
+            norms,
+            start);
     if (update) {
-      parts.samples().afterStep(step, epoch);
-      if (setup.config().validation().everySteps().isPresent()
-          && step % setup.config().validation().everySteps().getAsInt() == 0) {
-        validate(false, step);
+      if (setup.checkpoints().savesAtStep(step)) {
+        checkFinite(loss.value(), batch, step - 1, epoch);
+        checkpoints.atStep(step, epoch);
       }
-      states.afterStep(step, epoch);
+      afterStep(epoch);
+    }
+    if (!tellsLate) {
+      tellPrevious();
     }
   }
 
-  private Map<String, Double> scalars(Optional<WeightNorms.Report> norms) {
-    Map<String, Double> map = new LinkedHashMap<>();
-    norms.ifPresent(report -> {
+  /// What may follow an optimizer step; it comes after the news of that step.
+  private void afterStep(int epoch) {
+    boolean validates = isTurn(setup.config().validation().everySteps());
+    if (!tellsLate
+        || validates
+        || isTurn(setup.config().samples().everySteps())
+        || setup.checkpoints().savesAtStep(step)) {
+      tellPrevious();
+    }
+    parts.samples().afterStep(step, epoch);
+    if (validates) {
+      validate(false, step);
+    }
+    states.afterStep(step, epoch);
+  }
+
+  private boolean isTurn(OptionalInt everySteps) {
+    return everySteps.isPresent() && step % everySteps.getAsInt() == 0;
+  }
+
+  /// A micro-batch whose loss nobody has looked at yet. On a card the program goes on and tells of
+  /// it when the next one is under way, so that the card never waits for the program. On the CPU
+  /// the loss is there at once.
+  ///
+  /// @param step optimizer steps done with it
+  /// @param update whether it ended an accumulation window
+  /// @param start when it began, in the clock's nanoseconds
+  private record Untold(
+      BatchPlan batch,
+      int epoch,
+      int index,
+      int step,
+      boolean update,
+      Readback loss,
+      Map<String, Double> nextRates,
+      Map<String, Double> adaptedRates,
+      Optional<WeightNorms.Pending> norms,
+      long start) {}
+
+  private void tellPrevious() {
+    Untold told = untold;
+    untold = null;
+    if (told == null) {
+      return;
+    }
+    double loss = told.loss.value(); // the one wait for the device
+    told.loss.close();
+    Map<String, Double> scalars = new LinkedHashMap<>();
+    told.norms.ifPresent(norms -> scalars.putAll(scalars(norms)));
+    scalars.putAll(told.adaptedRates);
+    checkFinite(loss, told.batch, told.update ? told.step - 1 : told.step, told.epoch);
+    average.add(told.epoch, told.index, loss);
+    long now = System.nanoTime();
+    listener.on(
+        new TrainEvent.BatchDone(
+            told.step,
+            told.epoch,
+            told.update,
+            loss,
+            average.average(),
+            told.nextRates,
+            scalars,
+            (now - Math.max(told.start, lastTold)) / 1e9));
+    lastTold = now;
+  }
+
+  private void checkFinite(double loss, BatchPlan batch, int stepsBefore, int epoch) {
+    if (!Double.isFinite(loss)) {
+      throw new NotFinite(setup, parts)
+          .loss(loss, batch, stepsBefore, epoch, checkpoints.describeLast());
+    }
+  }
+
+  private static Map<String, Double> scalars(WeightNorms.Pending norms) {
+    try (norms) {
+      WeightNorms.Report report = norms.report();
+      Map<String, Double> map = new LinkedHashMap<>();
       map.put("max_norm/keys_scaled", (double) report.scaled());
       map.put("max_norm/max_key_norm", report.max());
       map.put("norm/avg_key_norm", report.mean());
-    });
-    map.putAll(parts.learner().adaptedRates());
-    return map;
+      return map;
+    }
   }
 
-  /// Forward and backward of one micro-batch; the loss as the reference logs it.
-  private double loss(BatchPlan batch, int epoch) {
+  /// Forward and backward of one micro-batch; the loss as the reference logs it. Does not wait for
+  /// a card.
+  private Readback lossAndGradients(BatchPlan batch) {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
       LatentStore.Batch latents = parts.latents().of(batch);
@@ -177,15 +265,8 @@ final class Trainer {
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
       DitContext context = states == null ? keptContext(batch) : context(states);
-      double loss =
-          ditStep
-              .lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor)
-              .item(); // the one wait for the device
-      if (!Double.isFinite(loss)) {
-        throw new NotFinite(setup, parts)
-            .loss(loss, batch, step, epoch, checkpoints.describeLast());
-      }
-      return loss;
+      return Readback.of(
+          ditStep.lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor));
     }
   }
 

@@ -10,6 +10,7 @@ import dev.anima.config.TrainConfig;
 import dev.anima.dataset.DatasetMetadata;
 import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.TrainingImage;
+import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
 import dev.anima.engine.RandomStream;
@@ -71,6 +72,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Optional<PromptFile> prompts;
   private final PassKind passKind;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
+  private boolean tellsLate;
 
   /// Checks what can be checked without loading weights.
   ///
@@ -84,6 +86,7 @@ public final class TrainingRun implements AutoCloseable {
   TrainingRun(
       TrainSetup setup, TrainListener listener, String program, Optional<PassKind> passKind) {
     this.setup = setup;
+    this.tellsLate = setup.device().kind() == Device.Kind.CUDA;
     this.listener = listener;
     this.program = program;
     TrainConfig config = setup.config();
@@ -100,6 +103,11 @@ public final class TrainingRun implements AutoCloseable {
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
     this.prompts = config.samples().prompts().map(PromptFile::read);
+  }
+
+  /// Tell of every micro-batch when the next one is under way, as on a card.
+  void tellLate() {
+    tellsLate = true;
   }
 
   /// The schedule flags in the optim room's form.
@@ -237,7 +245,7 @@ public final class TrainingRun implements AutoCloseable {
             hidden,
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, hidden, stopRequested));
-    new Trainer(setup, parts, listener, stopRequested).run();
+    new Trainer(setup, parts, listener, stopRequested, tellsLate).run();
   }
 
   /// Puts back weights and optimizer of a saved state; the [Trainer] does the rest.

@@ -169,7 +169,10 @@ class AdapterGoldenTest {
       LoraAdapter adapter = set.modules().getFirst();
       double norm = adapter.change().dense().to(Dtype.F64).norm().item() * adapter.scale();
 
-      WeightNorms.Report report = WeightNorms.limit(set, norm / 2);
+      WeightNorms.Report report;
+      try (WeightNorms.Pending pending = WeightNorms.limit(set, norm / 2)) {
+        report = pending.report();
+      }
 
       assertThat(report.scaled()).isEqualTo(1);
       assertThat(report.max()).isCloseTo(norm / 2, within(1e-6 * norm));

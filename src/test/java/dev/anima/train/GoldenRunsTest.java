@@ -267,8 +267,9 @@ class GoldenRunsTest {
           recording.rates().add(List.copyOf(run.learner().nextRates().values()));
           assertThat(run.learner().update()).isTrue();
         }
-        Optional<WeightNorms.Report> report = run.learner().limitNorms();
-        report.ifPresent(recording.reports()::add);
+        Optional<WeightNorms.Pending> pending = run.learner().limitNorms();
+        pending.map(WeightNorms.Pending::report).ifPresent(recording.reports()::add);
+        pending.ifPresent(WeightNorms.Pending::close);
       }
     }
     assertThat(recording.rates()).hasSize(run.setup().plan().totalSteps());

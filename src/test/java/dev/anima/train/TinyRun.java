@@ -3,11 +3,15 @@ package dev.anima.train;
 import dev.anima.Golden;
 import dev.anima.config.FlagsReader;
 import dev.anima.io.SafetensorsFile;
+import dev.anima.io.SafetensorsWriter;
+import dev.anima.io.TensorData;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -91,6 +95,24 @@ final class TinyRun {
   List<String> names(String output) throws IOException {
     try (Stream<Path> files = Files.list(folder.resolve(output))) {
       return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  /// A LoRA file whose up weights are all NaN.
+  static void withNan(Path to) {
+    try (SafetensorsFile file =
+        SafetensorsFile.open(Golden.path("training/lora_init_dit.safetensors"))) {
+      List<TensorData> tensors = new ArrayList<>();
+      for (SafetensorsFile.Entry entry : file.entries().values()) {
+        byte[] bytes = file.bytes(entry.name()).toArray(ValueLayout.JAVA_BYTE);
+        if (entry.name().endsWith("lora_up.weight")) {
+          Arrays.fill(bytes, (byte) 0xFF);
+        }
+        tensors.add(
+            new TensorData(
+                entry.name(), entry.dtype(), entry.shape(), MemorySegment.ofArray(bytes)));
+      }
+      SafetensorsWriter.write(to, tensors);
     }
   }
 }
