@@ -38,6 +38,11 @@ public final class ProcessMemory {
     return read("VmHWM:");
   }
 
+  /// Bytes in main memory now that lie in no file.
+  public static OptionalLong anonymous() {
+    return read("RssAnon:");
+  }
+
   /// Starts to measure the peak anew, from what is really in use.
   ///
   /// @return false if this system cannot

@@ -1,10 +1,20 @@
 package dev.anima.model;
 
+import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
+import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.SafetensorsWriter;
+import dev.anima.io.TensorData;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /// Made-up weights of a given layout, for measurements: matrices and convolutions with standard
@@ -18,6 +28,41 @@ public final class RandomTensors implements TensorSource {
     this.layout = layout;
     this.placement = placement;
     this.random = RandomStream.on(placement.device(), seed);
+  }
+
+  /// Writes a model of such weights. Layers with inputs of the same width begin with the same
+  /// numbers: what it is for asks for no more, and they fit into memory for any number of blocks.
+  public static void write(Path file, TensorLayout layout, Dtype dtype, long seed) {
+    try (Scope _ = new Scope();
+        RandomStream random = RandomStream.cpu(seed)) {
+      Map<Long, Long> largest = new HashMap<>();
+      layout
+          .expected()
+          .values()
+          .forEach(shape -> largest.merge(shape.getLast(), elements(shape), Math::max));
+      Map<Long, Tensor> pool = new HashMap<>();
+      largest.forEach((width, elements) ->
+          pool.put(width, random.randn(dtype, elements).mul_(1 / Math.sqrt((double) width))));
+      Tensor ones = Ops.full(1, dtype, Device.CPU, Collections.max(largest.keySet()));
+      List<TensorData> tensors = new ArrayList<>();
+      layout
+          .expected()
+          .forEach((name, shape) -> {
+            Tensor numbers =
+                shape.size() == 1 ? ones : Objects.requireNonNull(pool.get(shape.getLast()));
+            tensors.add(
+                new TensorData(
+                    name,
+                    dtype.safetensorsName(),
+                    shape,
+                    numbers.memory().asSlice(0, elements(shape) * dtype.bytes())));
+          });
+      SafetensorsWriter.write(file, tensors);
+    }
+  }
+
+  private static long elements(List<Long> shape) {
+    return shape.stream().reduce(1L, Math::multiplyExact);
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.engine.ThreadShare;
+import dev.anima.io.RunFailedException;
 import dev.anima.lora.Dropouts;
 import dev.anima.lora.LinearModules;
 import dev.anima.lora.LoraInit;
@@ -21,21 +22,30 @@ import dev.anima.lora.NetworkArgs;
 import dev.anima.lora.ParameterGroup;
 import dev.anima.lora.StreamDraws;
 import dev.anima.model.Placement;
+import dev.anima.model.RandomTensors;
+import dev.anima.model.WeightEdit;
+import dev.anima.model.WeightStorage;
 import dev.anima.model.dit.AnimaDit;
 import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.LlmAdapterConfig;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.schedule.LrSchedule;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /// Measures training steps of a DiT of made-up weights, one way through it beside the other.
 ///
@@ -47,7 +57,7 @@ public final class StepBenchmark implements AutoCloseable {
   private final Shape shape;
   private final DitConfig config;
   private final Placement placement;
-  private final AnimaDit dit;
+  private final Models models;
   private final LoraSet loras;
   private final Learner learner;
   private final RandomStream random;
@@ -70,6 +80,51 @@ public final class StepBenchmark implements AutoCloseable {
     }
   }
 
+  /// The same model with all blocks on the device, and with some that wait.
+  ///
+  /// @param waiting null if none is asked for
+  /// @param file of both; null if it has none
+  private record Models(AnimaDit resident, @Nullable AnimaDit waiting, @Nullable Path file)
+      implements AutoCloseable {
+    /// What waits needs a file to wait in.
+    static Models of(DitConfig config, Placement placement, int swapped) {
+      if (swapped == 0) {
+        return new Models(AnimaDit.random(config, placement, 1), null, null);
+      }
+      Path file;
+      try {
+        file = Files.createTempFile("anima-bench", ".safetensors");
+      } catch (IOException e) {
+        throw new RunFailedException("no file for the model can be made: " + e.getMessage(), e);
+      }
+      file.toFile().deleteOnExit();
+      RandomTensors.write(file, config.layout(), placement.dtype(), 1);
+      return new Models(
+          AnimaDit.load(file, placement),
+          AnimaDit.load(file, placement, WeightEdit.NONE, WeightStorage.COMPUTE, swapped),
+          file);
+    }
+
+    AnimaDit of(PassKind way) {
+      return way.swapped() > 0 ? Objects.requireNonNull(waiting) : resident;
+    }
+
+    @Override
+    public void close() {
+      resident.close();
+      if (waiting != null) {
+        waiting.close();
+      }
+      if (file != null) {
+        try {
+          Files.deleteIfExists(file);
+        } catch (IOException e) {
+          throw new UncheckedIOException(e);
+        }
+      }
+    }
+  }
+
   /// @param seconds of every step, in the order measured
   /// @param peakBytes main memory at the peak of a step beyond that before it, the largest of all
   ///   steps; empty where the system does not tell, and on a graphics card
@@ -87,10 +142,15 @@ public final class StepBenchmark implements AutoCloseable {
   }
 
   public StepBenchmark(Shape shape, Device device, Dtype dtype) {
+    this(shape, device, dtype, 0);
+  }
+
+  /// As above, for ways with `swapped` blocks too. The model is then written to a temporary file.
+  public StepBenchmark(Shape shape, Device device, Dtype dtype, int swapped) {
     this.shape = shape;
     this.config = config(shape.blocks);
     this.placement = Placement.of(device, dtype);
-    this.dit = AnimaDit.random(config, placement, 1);
+    this.models = Models.of(config, placement, swapped);
     this.random = RandomStream.on(device, 2);
     this.loras = loras(shape.rank);
     this.learner =
@@ -145,7 +205,7 @@ public final class StepBenchmark implements AutoCloseable {
 
   /// Bytes of the frozen weights.
   public long weightBytes() {
-    return dit.bytes();
+    return models.resident.bytes();
   }
 
   /// Steps of every way in turn, so that what else the machine does meets all of them.
@@ -163,7 +223,7 @@ public final class StepBenchmark implements AutoCloseable {
     try (ThreadShare share = new ThreadShare(Thread.currentThread())) {
       TrainedSet set = new TrainedSet(loras, new StreamDraws(random, random));
       for (PassKind way : ways) {
-        passes.add(DitPasses.of(way, dit, List.of(set)));
+        passes.add(DitPasses.of(way, models.of(way), List.of(set)));
         seconds.add(new ArrayList<>());
         shares.add(new ThreadShare.Tally());
       }
@@ -262,6 +322,6 @@ public final class StepBenchmark implements AutoCloseable {
     learner.close();
     loras.close();
     random.close();
-    dit.close();
+    models.close();
   }
 }

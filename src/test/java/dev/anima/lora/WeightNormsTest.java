@@ -109,10 +109,7 @@ class WeightNormsTest {
                 Set.of(Network.DIT))
             .trained();
     List<LoraParameter> parameters =
-        modules.stream()
-            .flatMap(m ->
-                Stream.of(new LoraParameter(m, LoraPart.DOWN), new LoraParameter(m, LoraPart.UP)))
-            .toList();
+        modules.stream().flatMap(module -> module.parameters().stream()).toList();
     LoraSet set =
         new LoraSet(
             modules,

@@ -21,6 +21,7 @@ final class TinyRun {
   final Path folder;
   final List<Integer> steps = new ArrayList<>();
   final List<Double> averages = new ArrayList<>();
+  final List<Double> validations = new ArrayList<>();
   final List<String> notes = new ArrayList<>();
   final List<Path> states = new ArrayList<>();
 
@@ -56,6 +57,7 @@ final class TinyRun {
   RunOutcome train(List<String> flags, int stopAfter) {
     steps.clear();
     averages.clear();
+    validations.clear();
     notes.clear();
     states.clear();
     AtomicInteger done = new AtomicInteger();
@@ -69,6 +71,7 @@ final class TinyRun {
               steps.add(batch.step());
               averages.add(batch.averageLoss());
             }
+            case TrainEvent.Validated validated -> validations.add(validated.loss());
             case TrainEvent.Note note -> notes.add(note.message());
             case TrainEvent.StateSaved state -> states.add(state.folder());
             default -> {}

@@ -8,6 +8,7 @@ import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
 import dev.anima.io.InputException;
 import dev.anima.model.block.SavePolicy;
+import dev.anima.train.BlockMix;
 import dev.anima.train.PassKind;
 import dev.anima.train.StepBenchmark;
 import dev.anima.train.TrainSetup;
@@ -65,6 +66,14 @@ public final class BenchCommand implements Callable<Integer> {
   private List<String> policies = List.of();
 
   @Option(
+      names = "--swap",
+      description =
+          "measure the blocks by hand once more with so many blocks waiting in the model's file (CPU) or in"
+              + " main memory"
+              + DEFAULT)
+  private int swap;
+
+  @Option(
       names = "--autograd",
       negatable = true,
       defaultValue = "true",
@@ -89,14 +98,14 @@ public final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     Device where = TrainSetup.device(device);
     Dtype compute = dtype(where);
-    List<PassKind> ways = ways();
     StepBenchmark.Shape shape = shape();
+    List<PassKind> ways = ways();
     Libtorch.load();
     if (threads > 0) {
       Libtorch.threads(threads);
     }
     double loadBefore = load();
-    try (StepBenchmark benchmark = new StepBenchmark(shape, where, compute);
+    try (StepBenchmark benchmark = new StepBenchmark(shape, where, compute, swap);
         Progress progress =
             console.progress("bench", (long) ways.size() * (warmUp + steps), "steps")) {
       double peak = benchmark.peakFlopsPerSecond();
@@ -153,6 +162,10 @@ public final class BenchCommand implements Callable<Integer> {
     check("--rank", rank, 1);
     check("--text_tokens", textTokens, 1);
     check("--pixels", pixels, 16);
+    if (swap < 0 || swap > blocks) {
+      throw new InputException(
+          "--swap=%d: expected 0 to %d, the number of blocks".formatted(swap, blocks));
+    }
     if (pixels % 16 != 0) {
       throw new InputException("--pixels=" + pixels + ": expected a multiple of 16");
     }
@@ -175,12 +188,19 @@ public final class BenchCommand implements Callable<Integer> {
       ways.add(new PassKind.Checkpointed());
       ways.add(new PassKind.Plain());
     }
-    if (policies.isEmpty()) {
-      Arrays.stream(SavePolicy.values())
-          .filter(policy -> policy != SavePolicy.INPUT_ON_HOST)
-          .forEach(policy -> ways.add(PassKind.explicit(policy, blocks)));
+    List<SavePolicy> kept =
+        policies.isEmpty()
+            ? Arrays.stream(SavePolicy.values())
+                .filter(policy -> policy != SavePolicy.INPUT_ON_HOST)
+                .toList()
+            : policies.stream().map(BenchCommand::policy).toList();
+    for (SavePolicy policy : kept) {
+      BlockMix mix = BlockMix.uniform(policy, blocks);
+      ways.add(new PassKind.Explicit(mix));
+      if (swap > 0) {
+        ways.add(new PassKind.Explicit(mix.withSwapped(swap)));
+      }
     }
-    policies.forEach(name -> ways.add(PassKind.explicit(policy(name), blocks)));
     return ways;
   }
 
