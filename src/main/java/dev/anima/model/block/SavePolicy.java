@@ -67,7 +67,7 @@ public enum SavePolicy {
   }
 
   /// Whether the adapters' small inner products are kept. Dropout masks always are.
-  boolean keepsRankUnits() {
+  public boolean keepsRankUnits() {
     return keepsRankUnits;
   }
 }

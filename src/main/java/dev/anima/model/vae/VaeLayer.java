@@ -89,7 +89,14 @@ sealed interface VaeLayer {
 
     @Override
     public Tensor apply(Tensor x, int rows) {
-      Tensor tokens = toQkv.apply(norm.apply(x), rows).flatten(2, 3).transpose(1, 2); // (B, hw, 3C)
+      // Channels next to each other: over strided ones libtorch has no fused kernel and makes the
+      // whole matrix of scores, 2 GB at 1024 x 1024 pixels.
+      Tensor tokens =
+          toQkv
+              .apply(norm.apply(x), rows)
+              .flatten(2, 3)
+              .transpose(1, 2)
+              .contiguous(); // (B, hw, 3C)
       List<Tensor> qkv = tokens.unsqueeze(2).chunk(3, -1); // (B, hw, 1, C) each
       Tensor attended = Attention.attend(qkv.get(0), qkv.get(1), qkv.get(2), null); // (B, hw, C)
       Tensor picture = attended.transpose(1, 2).reshape(x.shape());
