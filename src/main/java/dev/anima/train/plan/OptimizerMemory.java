@@ -27,11 +27,18 @@ public record OptimizerMemory(long stateBytes, long pieceBytes) {
   public static int bytesPerParameter(OptimizerConfig optimizer) {
     return switch (optimizer) {
       case OptimizerConfig.AdamW adam -> adam.amsgrad() ? 12 : 8;
-      case OptimizerConfig.Prodigy _ -> 16;
+      case OptimizerConfig.Prodigy prodigy -> (int) (8 + 8 / prodigy.sliceP());
       case OptimizerConfig.AdamWScheduleFree _, OptimizerConfig.RAdamScheduleFree _ -> 8;
-      case OptimizerConfig.Lion _, OptimizerConfig.Sgd _, OptimizerConfig.SgdScheduleFree _ -> 4;
-      case OptimizerConfig.AdamW8bit _ -> 2;
+      case OptimizerConfig.Lion _, OptimizerConfig.SgdScheduleFree _, OptimizerConfig.Muon _ -> 4;
+      case OptimizerConfig.Sgd sgd -> sgd.momentum() == 0 ? 0 : 4;
+      case OptimizerConfig.AdamW8bit adam -> adam.min8bitSize() == Long.MAX_VALUE ? 8 : 2;
       case OptimizerConfig.Lion8bit _, OptimizerConfig.Sgd8bit _ -> 1;
+      case OptimizerConfig.DAdaptAdan _ -> 20;
+      case OptimizerConfig.DAdaptAdam _, OptimizerConfig.DAdaptAdaGrad _ -> 12;
+      case OptimizerConfig.DAdaptLion _, OptimizerConfig.DAdaptSgd _ -> 8;
+      // What it keeps of every eleventh element comes to less than a byte.
+      case OptimizerConfig.ProdigyPlus plus -> plus.factored() ? 5 : 9;
+      case OptimizerConfig.Came _ -> 4;
       // Two vectors stand for a matrix, unless the first moment is kept too.
       case OptimizerConfig.Adafactor adafactor -> adafactor.beta1().isPresent() ? 4 : 0;
     };
