@@ -213,7 +213,7 @@ class PackedBaseTest {
         context(dit, golden));
   }
 
-  private static DitContext context(AnimaDit dit, SafetensorsFile golden) {
+  static DitContext context(AnimaDit dit, SafetensorsFile golden) {
     try (SafetensorsFile text = Golden.tensors("training/text.safetensors")) {
       Tensor rows = Golden.tensor(golden, "in/captions");
       Tensor mask = Golden.tensor(text, "t5_attn_mask").indexSelect(0, rows);
@@ -240,6 +240,10 @@ class PackedBaseTest {
   }
 
   static LoraSet loras() {
+    return loras(Device.CPU);
+  }
+
+  static LoraSet loras(Device device) {
     LoraPlan.Layers layers;
     try (SafetensorsFile dit = Golden.tensors("tiny/dit.safetensors");
         SafetensorsFile qwen = Golden.tensors("tiny/qwen3.safetensors")) {
@@ -254,7 +258,7 @@ class PackedBaseTest {
             plan,
             NetworkArgs.NONE,
             new ParameterGroup.LearningRates(1e-2, OptionalDouble.empty(), OptionalDouble.empty()));
-    LoraSet set = new LoraSet(plan.trained(), groups, Dropouts.NONE, Device.CPU, Dtype.F32);
+    LoraSet set = new LoraSet(plan.trained(), groups, Dropouts.NONE, device, Dtype.F32);
     try (RandomStream first = RandomStream.cpu(3)) {
       LoraInit.draw(set, plan, first);
     }
