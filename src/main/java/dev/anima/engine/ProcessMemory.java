@@ -33,14 +33,19 @@ public final class ProcessMemory {
     return read("VmRSS:");
   }
 
+  /// Bytes in main memory now that no file stands behind: heap, stacks, copies of weights.
+  public static OptionalLong anonymous() {
+    return read("RssAnon:");
+  }
+
+  /// Bytes in main memory now that belong to mapped files, such as weights used in place.
+  public static OptionalLong fileBacked() {
+    return read("RssFile:");
+  }
+
   /// The most bytes ever in main memory, or since [#resetPeak].
   public static OptionalLong peak() {
     return read("VmHWM:");
-  }
-
-  /// Bytes in main memory now that lie in no file.
-  public static OptionalLong anonymous() {
-    return read("RssAnon:");
   }
 
   /// Starts to measure the peak anew, from what is really in use.

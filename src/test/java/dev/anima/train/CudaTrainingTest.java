@@ -67,7 +67,9 @@ class CudaTrainingTest {
       Dtype dtype = dit.placement().dtype();
       loras = PackedBaseTest.loras(device);
       stream = RandomStream.on(device, 5);
-      passes = PackedBaseTest.passes(new PassKind.Explicit(policy), dit, loras, stream);
+      passes =
+          PackedBaseTest.passes(
+              PassKind.explicit(policy, dit.config().blocks()), dit, loras, stream);
       try (SafetensorsFile golden = Golden.tensors("training/grad_batch2.safetensors")) {
         Tensor noise = Golden.tensor(golden, "in/noise");
         target = noise.sub(Golden.tensor(golden, "in/latents")).to(device);

@@ -1,6 +1,5 @@
 package dev.anima.cli.bench;
 
-import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.anima.cli.Console;
 import dev.anima.train.StepBenchmark.Measurement;
 import java.util.ArrayList;
@@ -9,11 +8,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import tools.jackson.databind.PropertyNamingStrategies;
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
 
-/// What `anima bench` found out.
+/// What `anima bench` found out about training steps.
 ///
 /// @param stepTflop floating-point operations of a step, recompute not counted, in 10^12
 /// @param peakTflops operations a second of one large product on this machine, in 10^12
@@ -34,7 +30,8 @@ record BenchReport(
     double peakTflops,
     double loadBefore,
     double loadAfter,
-    List<Row> ways) {
+    List<Row> ways)
+    implements PartReport {
 
   /// @param shareOfPeak `stepTflop` by median time by `peakTflops`
   /// @param outside share of the training thread's time outside libtorch
@@ -58,17 +55,8 @@ record BenchReport(
     }
   }
 
-  String json() {
-    return JsonMapper.builder()
-        .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
-        .changeDefaultPropertyInclusion(
-            now -> now.withValueInclusion(JsonInclude.Include.NON_ABSENT))
-        .enable(SerializationFeature.INDENT_OUTPUT)
-        .build()
-        .writeValueAsString(this);
-  }
-
-  List<String> table() {
+  @Override
+  public List<String> table() {
     List<String> lines = new ArrayList<>();
     lines.add(
         String.format(

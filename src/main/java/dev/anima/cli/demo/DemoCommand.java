@@ -79,7 +79,7 @@ public final class DemoCommand implements Callable<Integer> {
     console.report("1/5 unpacking the demo model and dataset into " + files.folder());
     files.unpack();
     TrainSetup setup =
-        TrainSetup.of(FlagsReader.read(flags(files), files.folder()).flags(), files.folder());
+        TrainSetup.of(FlagsReader.read(files.trainFlags(), files.folder()).flags(), files.folder());
     List<TrainingImage> heldOut =
         setup.data().validation().stream().flatMap(dataset -> dataset.images().stream()).toList();
     HeldOutLoss loss = new HeldOutLoss(heldOut);
@@ -117,36 +117,6 @@ public final class DemoCommand implements Callable<Integer> {
     console.print("the dataset:      " + files.dataset().getParent());
     console.print("loss curves:      " + files.logs() + " (for TensorBoard)");
     return ExitCode.OK;
-  }
-
-  /// The recipe that the demo model was made for.
-  private static List<String> flags(DemoFiles files) {
-    return List.of(
-        "--pretrained_model_name_or_path=" + files.dit(),
-        "--qwen3=" + files.qwen3(),
-        "--vae=" + files.vae(),
-        "--dataset_config=" + files.dataset(),
-        "--output_dir=" + files.loraFolder(),
-        "--output_name=pimi",
-        "--logging_dir=" + files.logs(),
-        "--network_module=networks.lora_anima",
-        "--network_dim=8",
-        "--network_alpha=8",
-        "--network_train_unet_only",
-        "--optimizer_type=AdamW",
-        "--optimizer_args",
-        "betas=(0.9,0.99)",
-        "weight_decay=0.01",
-        "--learning_rate=3e-3",
-        "--lr_scheduler=cosine",
-        "--lr_warmup_steps=10",
-        "--max_train_steps=300",
-        "--cache_latents",
-        "--validation_split=0.25",
-        "--validation_seed=1",
-        "--validate_every_n_epochs=1000",
-        "--metadata_trigger_phrase=pimi",
-        "--seed=42");
   }
 
   /// Draws the prompts and measures the held-out pictures.

@@ -16,7 +16,7 @@ import java.util.Objects;
 /// The demo's model and dataset, which come with the program, laid out as a user's files would be.
 ///
 /// @param folder `--out`
-record DemoFiles(Path folder) {
+public record DemoFiles(Path folder) {
   private static final String RESOURCES = "/dev/anima/demo/";
 
   Path dit() {
@@ -47,10 +47,40 @@ record DemoFiles(Path folder) {
     return folder.resolve("before-and-after.png");
   }
 
+  /// The recipe that the demo model was made for.
+  public List<String> trainFlags() {
+    return List.of(
+        "--pretrained_model_name_or_path=" + dit(),
+        "--qwen3=" + qwen3(),
+        "--vae=" + vae(),
+        "--dataset_config=" + dataset(),
+        "--output_dir=" + loraFolder(),
+        "--output_name=pimi",
+        "--logging_dir=" + logs(),
+        "--network_module=networks.lora_anima",
+        "--network_dim=8",
+        "--network_alpha=8",
+        "--network_train_unet_only",
+        "--optimizer_type=AdamW",
+        "--optimizer_args",
+        "betas=(0.9,0.99)",
+        "weight_decay=0.01",
+        "--learning_rate=3e-3",
+        "--lr_scheduler=cosine",
+        "--lr_warmup_steps=10",
+        "--max_train_steps=300",
+        "--cache_latents",
+        "--validation_split=0.25",
+        "--validation_seed=1",
+        "--validate_every_n_epochs=1000",
+        "--metadata_trigger_phrase=pimi",
+        "--seed=42");
+  }
+
   /// Writes the files that are not there yet.
   ///
   /// @throws InputException if the folder cannot be written to
-  void unpack() {
+  public void unpack() {
     for (String file : List.of("dit.safetensors", "qwen3.safetensors", "vae.safetensors")) {
       copy(file, folder.resolve("model").resolve(file));
     }
