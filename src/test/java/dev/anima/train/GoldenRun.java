@@ -9,6 +9,8 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.lora.FlatLayout;
+import dev.anima.lora.LoraAdapter;
+import dev.anima.lora.LoraParameter.Half;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -28,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -263,6 +266,24 @@ final class GoldenRun implements AutoCloseable {
         throw new IllegalStateException("closing a run failed", e);
       }
     }
+  }
+
+  static Tensor weight(LoraAdapter adapter, Half half) {
+    return switch (half) {
+      case DOWN -> adapter.down();
+      case UP -> adapter.up();
+    };
+  }
+
+  /// What `of` gives for every LoRA matrix, in double, end to end.
+  Tensor flat(BiFunction<LoraAdapter, Half, Tensor> of) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (LoraAdapter adapter : loras.modules()) {
+      for (Half half : Half.values()) {
+        tensors.add(of.apply(adapter, half));
+      }
+    }
+    return flat(tensors);
   }
 
   /// All of `tensors` in double, end to end.
