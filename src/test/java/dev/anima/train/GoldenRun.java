@@ -9,6 +9,8 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.lora.FlatLayout;
+import dev.anima.lora.LoraAdapter;
+import dev.anima.lora.LoraParameter;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -28,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -267,6 +270,17 @@ final class GoldenRun implements AutoCloseable {
         throw new IllegalStateException("closing a run failed", e);
       }
     }
+  }
+
+  /// What `of` gives for every LoRA matrix, in double, end to end.
+  Tensor flat(BiFunction<LoraAdapter, LoraParameter, Tensor> of) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (LoraAdapter adapter : loras.modules()) {
+      for (LoraParameter parameter : adapter.module().parameters()) {
+        tensors.add(of.apply(adapter, parameter));
+      }
+    }
+    return flat(tensors);
   }
 
   /// All of `tensors` in double, end to end.

@@ -32,11 +32,9 @@ class GoldenRunsTest {
   private static final JsonNode RUNS = Golden.json("training/index.json").get("runs");
 
   /// Of the weights with 8-bit states one in so many may be off by more, if by less than a step: a
-  /// code on a rounding edge falls either way (the README allows as many codes), and which way
-  /// depends on the last bit of a sum, so on the BLAS and the CPU. For `loop_adamw8bit_wide` that
-  /// is more than the index allows: operation for operation as the reference we end 1.2e-4 of the
-  /// update away from the recorded weights with OpenBLAS and 3.5e-4 with MKL, and 2.5e-4 with
-  /// float64 gradients, where 2e-4 is allowed. All other runs meet their bounds without this.
+  /// code on a rounding edge falls either way (the README allows as many codes), and the reference
+  /// itself leaves the index's bound when its kernels are others. [EightBitLoopTest] has the
+  /// figures, and holds every link of that run to its bound with no weight left out.
   private static final long EDGES = 1000;
 
   @TempDir Path folder;
@@ -322,13 +320,7 @@ class GoldenRunsTest {
   // ---- helpers --------------------------------------------------------------------------------
 
   private static Tensor weights(GoldenRun run) {
-    List<Tensor> weights = new ArrayList<>();
-    for (LoraAdapter adapter : run.loras().modules()) {
-      for (LoraParameter parameter : adapter.module().parameters()) {
-        weights.add(adapter.weight(parameter.part()));
-      }
-    }
-    return GoldenRun.flat(weights);
+    return run.flat((adapter, parameter) -> adapter.weight(parameter.part()));
   }
 
   /// `|a - b| / |scale|`.
