@@ -717,4 +717,12 @@ public final class Tensor implements AutoCloseable {
     raw.copy_(source.raw, true);
     return this;
   }
+
+  /// [#to] that does not wait for a card when this is in pinned memory.
+  public Tensor toLater(Device device) {
+    return device.equals(device())
+        ? this
+        : new Tensor(
+            raw.to(device.raw(), raw.scalar_type(), true, false, new MemoryFormatOptional()));
+  }
 }
