@@ -799,4 +799,12 @@ public final class Tensor implements AutoCloseable {
   public Tensor std() {
     return new Tensor(raw.std());
   }
+
+  /// [#to] that does not wait for a card when this is in pinned memory.
+  public Tensor toLater(Device device) {
+    return device.equals(device())
+        ? this
+        : new Tensor(
+            raw.to(device.raw(), raw.scalar_type(), true, false, new MemoryFormatOptional()));
+  }
 }

@@ -81,10 +81,11 @@ record BenchReport(
             loadBefore,
             loadAfter));
     lines.add("");
+    int width = Math.max(26, ways.stream().mapToInt(row -> row.way.length()).max().orElse(0));
     lines.add(
         String.format(
             Locale.ROOT,
-            "%-26s %9s %9s %9s %8s %9s %10s %8s",
+            "%-" + width + "s %9s %9s %9s %8s %9s %10s %8s",
             "seconds a step",
             "median",
             "min",
@@ -97,7 +98,7 @@ record BenchReport(
       lines.add(
           String.format(
               Locale.ROOT,
-              "%-26s %9.3f %9.3f %9.3f %7.0f%% %9.2f %10s %8s",
+              "%-" + width + "s %9.3f %9.3f %9.3f %7.0f%% %9.2f %10s %8s",
               row.way,
               row.median,
               row.min,

@@ -93,7 +93,7 @@ public final class Activations implements AutoCloseable {
     kept = policy == SavePolicy.EVERYTHING ? policy : SavePolicy.UNITS_13;
     Tensor input = get(Activation.INPUT);
     if (!input.device().equals(device)) {
-      tensors.put(Activation.INPUT, input.to(device));
+      tensors.put(Activation.INPUT, input.toLater(device));
       input.close();
     }
   }

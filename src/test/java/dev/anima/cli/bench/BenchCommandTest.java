@@ -40,6 +40,7 @@ class BenchCommandTest {
             "--warmup=0",
             "--steps=2",
             "--policy=units_13,input_only",
+            "--swap=1",
             "--json");
 
     assertThat(exitCode).isZero();
@@ -48,7 +49,12 @@ class BenchCommandTest {
     assertThat(report.get("ways"))
         .extracting(way -> way.get("way").stringValue())
         .containsExactly(
-            "autograd, recompute", "autograd", "explicit units_13", "explicit input_only");
+            "autograd, recompute",
+            "autograd",
+            "explicit units_13",
+            "explicit units_13, 1 swapped",
+            "explicit input_only",
+            "explicit input_only, 1 swapped");
     for (JsonNode way : report.get("ways")) {
       assertThat(way.get("min").doubleValue()).isPositive();
       assertThat(way.get("median").doubleValue())
@@ -66,6 +72,7 @@ class BenchCommandTest {
     "--pixels=100, multiple of 16",
     "--text_tokens=513, 1 to 512",
     "--steps=0, 1 or more",
+    "--swap=5, '0 to 4, the number of blocks'",
     "--dtype=int8, 'fp32, bf16 or fp16'"
   })
   void namesWhatIsWrong(String option, String expected) {
