@@ -31,7 +31,9 @@ class ArchitectureTest {
   private static final Map<String, List<String>> ALLOWED =
       Map.of(
           "cli",
-          List.of("train", "sample", "lora", "model", "dataset", "config", "engine", "io"),
+          List.of("runs", "train", "sample", "lora", "model", "dataset", "config", "engine", "io"),
+          "runs",
+          List.of("train", "config", "io"),
           "train",
           List.of("sample", "lora", "model", "dataset", "config", "engine", "io"),
           "sample",
