@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -60,6 +61,13 @@ public final class Flags {
   public FlagValue value(String name) {
     FlagValue value = values.get(name);
     return value != null ? value : FlagValue.ofDefault(table.get(name));
+  }
+
+  /// These flags as if `names` had not been given.
+  public Flags without(Set<String> names) {
+    Map<String, FlagValue> left = new LinkedHashMap<>(values);
+    left.keySet().removeAll(names);
+    return new Flags(table, left, helpWanted, readers);
   }
 
   /// Every value that is not a default, in table order.

@@ -35,6 +35,8 @@ final class TextPipeline implements AutoCloseable {
   private final Placement placement;
   private final int qwen3Length;
   private final int t5Length;
+  private final WarmModels models;
+  private final boolean ownsModels;
   private @Nullable Qwen3 qwen3;
   private final Map<String, Encoded> encoded = new LinkedHashMap<>(64, 0.75f, true);
   private final Map<String, Tensor> contexts = new LinkedHashMap<>(64, 0.75f, true);
@@ -58,13 +60,38 @@ final class TextPipeline implements AutoCloseable {
     }
   }
 
+  /// With a text encoder of its own.
   TextPipeline(
       Tokenizers tokenizers, Path qwen3Path, Placement placement, int qwen3Length, int t5Length) {
+    this(tokenizers, qwen3Path, placement, qwen3Length, t5Length, new WarmModels(), true);
+  }
+
+  /// @param models where the text encoder comes from
+  TextPipeline(
+      Tokenizers tokenizers,
+      Path qwen3Path,
+      Placement placement,
+      int qwen3Length,
+      int t5Length,
+      WarmModels models) {
+    this(tokenizers, qwen3Path, placement, qwen3Length, t5Length, models, false);
+  }
+
+  private TextPipeline(
+      Tokenizers tokenizers,
+      Path qwen3Path,
+      Placement placement,
+      int qwen3Length,
+      int t5Length,
+      WarmModels models,
+      boolean ownsModels) {
     this.tokenizers = tokenizers;
     this.qwen3Path = qwen3Path;
     this.placement = placement;
     this.qwen3Length = qwen3Length;
     this.t5Length = t5Length;
+    this.models = models;
+    this.ownsModels = ownsModels;
   }
 
   int qwen3Length() {
@@ -79,7 +106,7 @@ final class TextPipeline implements AutoCloseable {
   Qwen3 qwen3() {
     Qwen3 model = qwen3;
     if (model == null) {
-      model = Qwen3.load(qwen3Path, placement);
+      model = models.qwen3(qwen3Path, placement);
       qwen3 = model;
     }
     return model;
@@ -88,7 +115,7 @@ final class TextPipeline implements AutoCloseable {
   /// Frees the text encoder; what has been encoded stays.
   void releaseTextEncoder() {
     if (qwen3 != null) {
-      qwen3.close();
+      models.releaseQwen3();
       qwen3 = null;
     }
   }
@@ -283,7 +310,9 @@ final class TextPipeline implements AutoCloseable {
 
   @Override
   public void close() {
-    releaseTextEncoder();
+    if (ownsModels) {
+      models.close();
+    }
     encoded.values().forEach(entry -> entry.states().close());
     contexts.values().forEach(Tensor::close);
     tokenizers.close();

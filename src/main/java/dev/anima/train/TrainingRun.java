@@ -61,6 +61,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Objective objective;
   private final Optional<PromptFile> prompts;
   private final PassKind passKind;
+  private final WarmModels models;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
 
   /// Checks what can be checked without loading weights.
@@ -71,8 +72,23 @@ public final class TrainingRun implements AutoCloseable {
     this(setup, listener, program, PassKind.of(setup.config().memory()));
   }
 
+  /// As above, with models that earlier runs loaded and later ones may use.
+  public TrainingRun(TrainSetup setup, TrainListener listener, String program, WarmModels shared) {
+    this(setup, listener, program, PassKind.of(setup.config().memory()), Optional.of(shared));
+  }
+
   /// As above, with a way through the DiT other than what the flags ask for.
   TrainingRun(TrainSetup setup, TrainListener listener, String program, PassKind passKind) {
+    this(setup, listener, program, passKind, Optional.empty());
+  }
+
+  private TrainingRun(
+      TrainSetup setup,
+      TrainListener listener,
+      String program,
+      PassKind passKind,
+      Optional<WarmModels> shared) {
+    this.models = shared.orElseGet(() -> own(new WarmModels()));
     this.passKind = passKind;
     this.setup = setup;
     this.listener = listener;
@@ -144,7 +160,7 @@ public final class TrainingRun implements AutoCloseable {
     Tokenizers tokenizers =
         new Tokenizers(setup.config().models().qwen3(), setup.config().models().t5Tokenizer());
     CompletableFuture<Map<String, String>> hashes =
-        CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
+        CompletableFuture.supplyAsync(() -> models.describe(setup.config().models()));
     Placement placement = placement(setup.dtype());
     TextPipeline text =
         own(
@@ -153,8 +169,9 @@ public final class TrainingRun implements AutoCloseable {
                 setup.config().models().qwen3(),
                 placement,
                 setup.config().models().qwen3MaxTokens(),
-                setup.config().models().t5MaxTokens()));
-    LatentStore latents = own(latents());
+                setup.config().models().t5MaxTokens(),
+                models));
+    LatentStore latents = latents();
     int hidden = hidden();
     if (setup.config().cache().text() != Store.NONE) {
       cacheText(text, hidden);
@@ -168,16 +185,7 @@ public final class TrainingRun implements AutoCloseable {
     LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
     notes.forEach(note -> listener.on(new TrainEvent.Note(note)));
 
-    AnimaDit dit;
-    try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
-      dit =
-          own(
-              AnimaDit.load(
-                  setup.config().models().dit(),
-                  placement,
-                  base.into(Network.DIT),
-                  TrainSetup.storage(setup.config().precision())));
-    }
+    AnimaDit dit = models.dit(setup, placement, () -> loadDit(placement));
     dit.cutText(setup.flags().on("split_attn"));
     Learner learner = own(learner(loras));
     resume(loras, learner);
@@ -201,6 +209,16 @@ public final class TrainingRun implements AutoCloseable {
             metadata(hashes.join()),
             samples(dit, loras, text, learner, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested).run();
+  }
+
+  private AnimaDit loadDit(Placement placement) {
+    try (TrainedModel.Base base = TrainedModel.Base.open(setup, trained.layers())) {
+      return AnimaDit.load(
+          setup.config().models().dit(),
+          placement,
+          base.into(Network.DIT),
+          TrainSetup.storage(setup.config().precision()));
+    }
   }
 
   /// Puts back weights and optimizer of a saved state; the [Trainer] does the rest.
@@ -270,28 +288,41 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private QwenImageVae vae(QwenImageVae.Half half) {
-    Dtype dtype = setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype();
-    int chunk = Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0));
-    return QwenImageVae.load(setup.config().models().vae(), placement(dtype), half, chunk);
+    return QwenImageVae.load(setup.config().models().vae(), vaePlacement(), half, vaeChunk());
+  }
+
+  private Placement vaePlacement() {
+    return placement(setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype());
+  }
+
+  private int vaeChunk() {
+    return Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0));
   }
 
   private LatentStore latents() {
     CacheConfig cache = setup.config().cache();
-    Supplier<QwenImageVae> vae = () -> vae(QwenImageVae.Half.ENCODER);
     if (cache.latents() == Store.NONE) {
-      return new LiveLatents(
-          vae.get(),
-          new PixelLoader(Runtime.getRuntime().availableProcessors()),
-          cache.vaeBatchSize(),
-          setup.device());
+      return own(
+          new LiveLatents(
+              vae(QwenImageVae.Half.ENCODER),
+              new PixelLoader(Runtime.getRuntime().availableProcessors()),
+              cache.vaeBatchSize(),
+              setup.device()));
     }
-    return CachedLatents.fill(
-        images(),
-        vae,
+    CachedLatents.Options options =
         new CachedLatents.Options(
-            cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles()),
-        setup.device(),
-        listener);
+            cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles());
+    Supplier<QwenImageVae> vae =
+        () -> {
+          models.makeRoom(setup.device());
+          return vae(QwenImageVae.Half.ENCODER);
+        };
+    Supplier<CachedLatents> fill =
+        () -> CachedLatents.fill(images(), vae, options, setup.device(), listener);
+    return options.onDisk()
+        ? own(fill.get())
+        : models.latents(
+            images(), setup.config().models().vae(), vaePlacement(), vaeChunk(), options, fill);
   }
 
   /// All images of the run, training first, each once.
