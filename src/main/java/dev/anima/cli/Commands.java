@@ -4,6 +4,7 @@ import dev.anima.cli.bench.BenchCommand;
 import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
+import dev.anima.cli.run.RunCommand;
 import dev.anima.cli.setup.SetupCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.CommandSpec;
@@ -24,6 +25,7 @@ final class Commands {
             "check",
             new CheckCommand()
                 .asSubcommand(console, "Tells what a training run would do, before it starts."))
+        .addSubcommand(withHelp(new CommandLine(new RunCommand(console))))
         .addSubcommand(withHelp(new CommandLine(new DoctorCommand(console))))
         .addSubcommand(withHelp(new CommandLine(new SetupCommand(console))))
         .addSubcommand(withHelp(new CommandLine(new BenchCommand(console))));

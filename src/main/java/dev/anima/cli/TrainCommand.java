@@ -13,18 +13,33 @@ import dev.anima.train.TensorBoardLog;
 import dev.anima.train.TrainListener;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
+import dev.anima.train.WarmModels;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /// `anima train FLAGS`: the reference's flags, and one run from start to finish.
 public final class TrainCommand implements RawCommand {
+  /// Carries out a run that was set up.
+  @FunctionalInterface
+  public interface Work {
+    /// @return the exit code
+    int train(TrainSetup setup);
+  }
+
   @Override
   public int run(List<String> arguments, Console console) {
-    Path workingDir = Path.of("").toAbsolutePath();
+    return run(arguments, Path.of("").toAbsolutePath(), console, setup -> train(setup, console));
+  }
+
+  /// Reads the flags, tells what there is to know of them, and hands the run to `work`.
+  ///
+  /// @param workingDir that relative paths are meant from
+  public static int run(List<String> arguments, Path workingDir, Console console, Work work) {
     FlagsReader.Command command = FlagsReader.read(arguments, workingDir);
     if (command.flags().helpWanted()) {
       console.print(FlagHelp.text(FlagTable.train(), 80));
@@ -38,25 +53,36 @@ public final class TrainCommand implements RawCommand {
     TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
     if (setup.config().machine().debugDataset()) {
       console.report("--debug_dataset: what the datasets yield; nothing is trained");
-      return new CheckCommand().run(arguments, console);
+      return new CheckCommand(workingDir).run(arguments, console);
     }
     warnings(setup).forEach(warning -> console.report("warning: " + warning));
     setup.config().machine().threads().ifPresent(Libtorch::threads);
-    return train(setup, console);
+    return work.train(setup);
   }
 
-  /// Trains, telling the console and the log files about it.
+  /// Trains, telling the console and the log files about it; Ctrl-C ends the run cleanly.
   public static int train(TrainSetup setup, Console console) {
+    try (WarmModels models = new WarmModels();
+        SignalStop stop = SignalStop.open(console)) {
+      return train(setup, console, models, stop::requested);
+    }
+  }
+
+  /// As above, for one run of several.
+  ///
+  /// @param models that the runs share
+  /// @param stopRequested asked between steps: save and end
+  public static int train(
+      TrainSetup setup, Console console, WarmModels models, BooleanSupplier stopRequested) {
     List<TrainListener> listeners = new ArrayList<>();
     LoggingConfig logging = setup.config().logging();
     try (LogConsole told = LogConsole.of(logging, console);
-        ConsoleListener terminal = new ConsoleListener(told.console(), logging.console());
-        SignalStop stop = SignalStop.open(console)) {
+        ConsoleListener terminal = new ConsoleListener(told.console(), logging.console())) {
       listeners.add(terminal);
       RunOutcome outcome = new RunOutcome();
       listeners.add(outcome);
       try (TrainingRun run =
-          new TrainingRun(setup, event -> listeners.forEach(l -> l.on(event)), program())) {
+          new TrainingRun(setup, event -> listeners.forEach(l -> l.on(event)), program(), models)) {
         if (setup.config().machine().dryRun()) {
           console.print("dry run: everything is in order; nothing was trained");
           return ExitCode.OK;
@@ -66,7 +92,7 @@ public final class TrainCommand implements RawCommand {
           if (logging.recordFlags()) {
             log.log().ifPresent(board -> board.flags(setup.flags()));
           }
-          run.run(stop::requested);
+          run.run(stopRequested);
         }
       }
       return outcome.stopped() ? ExitCode.STOPPED : ExitCode.OK;
