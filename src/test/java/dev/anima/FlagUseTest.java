@@ -40,17 +40,20 @@ import org.junit.jupiter.params.provider.MethodSource;
 class FlagUseTest {
   /// Honoured where a run works, not in what it is told; who reads them.
   private static final Map<String, String> AT_WORK =
-      Map.of(
-          "console_log_simple", "lines are always plain; the report says so",
-          "max_data_loader_n_workers", "the order is that of 0 workers; the report says so",
-          "split_attn", "TrainingRun: AnimaDit.cutText",
-          "vae_chunk_size", "TrainingRun: QwenImageVae.load",
-          "log_with", "TrainCommand: whether TensorBoard files are written",
-          "network_module", "one value is accepted, NetworkConfig refuses the others",
-          "save_model_as", "one value is accepted, OutputConfig refuses the others",
-          "preset", "Preset fills in other flags: FlagsReaderTest",
-          "config_file", "FlagsReaderTest",
-          "output_config", "FlagsReaderTest");
+      Map.ofEntries(
+          Map.entry("console_log_simple", "lines are always plain; the report says so"),
+          Map.entry(
+              "max_data_loader_n_workers", "the order is that of 0 workers; the report says so"),
+          Map.entry("split_attn", "TrainingRun: AnimaDit.cutText"),
+          Map.entry("vae_chunk_size", "TrainingRun: QwenImageVae.load"),
+          Map.entry("show_timesteps", "TrainCommand, instead of training"),
+          Map.entry("show_timesteps_resolution", "TimestepPreview"),
+          Map.entry("log_with", "TrainCommand: whether TensorBoard files are written"),
+          Map.entry("network_module", "one value is accepted, NetworkConfig refuses the others"),
+          Map.entry("save_model_as", "one value is accepted, OutputConfig refuses the others"),
+          Map.entry("preset", "Preset fills in other flags: FlagsReaderTest"),
+          Map.entry("config_file", "FlagsReaderTest"),
+          Map.entry("output_config", "FlagsReaderTest"));
 
   /// Values that differ from the default and fit the tiny run; the rest are made up by kind.
   private static final Map<String, List<String>> VALUES =

@@ -50,6 +50,10 @@ public final class TrainCommand implements RawCommand {
       console.print("wrote " + command.written().get());
       return ExitCode.OK;
     }
+    if (command.flags().isSet("show_timesteps")) {
+      TimestepDrawing.show(command.flags(), workingDir, console);
+      return ExitCode.OK;
+    }
     TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
     if (setup.config().machine().debugDataset()) {
       console.report("--debug_dataset: what the datasets yield; nothing is trained");

@@ -324,6 +324,9 @@ final class FlagEffects {
           only(
               sigma && weighting.equals("mode"),
               "it needs --timestep_sampling sigma and --weighting_scheme mode");
+      case "show_timesteps" -> effective("", "the distribution is shown and nothing is trained");
+      case "show_timesteps_resolution" ->
+          only(flags.isSet("show_timesteps"), "there is no --show_timesteps");
       case "ip_noise_gamma_random_strength" ->
           only(flags.isSet("ip_noise_gamma"), "there is no --ip_noise_gamma");
       default -> PLAIN;

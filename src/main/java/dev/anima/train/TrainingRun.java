@@ -2,6 +2,7 @@ package dev.anima.train;
 
 import dev.anima.config.CacheConfig;
 import dev.anima.config.CacheConfig.Store;
+import dev.anima.config.Flags;
 import dev.anima.config.IntOrRatio;
 import dev.anima.config.ScheduleConfig;
 import dev.anima.config.TrainConfig;
@@ -131,7 +132,11 @@ public final class TrainingRun implements AutoCloseable {
 
   /// The noise and loss flags in the objective's form.
   public static ObjectiveFlags objective(TrainSetup setup) {
-    var flags = setup.flags();
+    return objective(setup.flags());
+  }
+
+  /// As above, before anything else is known of the run.
+  static ObjectiveFlags objective(Flags flags) {
     return new ObjectiveFlags(
         flags.text("timestep_sampling", "sigmoid"),
         flags.number("sigmoid_scale"),
