@@ -4,6 +4,7 @@ import dev.anima.cli.bench.BenchCommand;
 import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
+import dev.anima.cli.run.RunCommand;
 import dev.anima.cli.setup.SetupCommand;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,6 +32,7 @@ final class Commands {
         console ->
             new CheckCommand()
                 .asSubcommand(console, "Tells what a training run would do, before it starts."));
+    commands.put("run", console -> withHelp(new CommandLine(new RunCommand(console))));
     commands.put("doctor", console -> withHelp(new CommandLine(new DoctorCommand(console))));
     commands.put("setup", console -> withHelp(new CommandLine(new SetupCommand(console))));
     commands.put("bench", console -> withHelp(new CommandLine(new BenchCommand(console))));

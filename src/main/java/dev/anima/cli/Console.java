@@ -17,6 +17,7 @@ public final class Console {
   private final PrintStream out;
   private final PrintStream err;
   private final OptionalInt columns;
+  private boolean traces;
 
   private Console(PrintStream out, PrintStream err, OptionalInt columns) {
     this.out = out;
@@ -70,6 +71,15 @@ public final class Console {
       return new ProgressOnTerminal(err, columns.getAsInt(), task, total, unit);
     }
     return new ProgressAsLines(err, task, total, unit, Duration.ofSeconds(10), System::nanoTime);
+  }
+
+  /// `--verbose`: errors are told with their stack traces.
+  void showTraces(boolean shown) {
+    traces = shown;
+  }
+
+  boolean showsTraces() {
+    return traces;
   }
 
   PrintStream out() {

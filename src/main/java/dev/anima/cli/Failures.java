@@ -6,19 +6,18 @@ import java.io.IOException;
 import java.util.Locale;
 
 /// The one place where exceptions become a sentence and an exit code.
-final class Failures {
+public final class Failures {
   private Failures() {}
 
-  /// Tells the user what went wrong.
+  /// Tells the user what went wrong; with the stack trace if the console shows them.
   ///
-  /// @param verbose also print the stack trace
   /// @return the exit code
-  static int report(Throwable failure, Console console, boolean verbose) {
+  public static int report(Throwable failure, Console console) {
     if (isBrokenPipe(failure)) {
       return ExitCode.OK; // as with `anima ... | head`: the reader has what it wanted
     }
     console.report(sentence(failure));
-    if (verbose) {
+    if (console.showsTraces()) {
       failure.printStackTrace(console.err());
     }
     return failure instanceof InputException ? ExitCode.WRONG_INPUT : ExitCode.FAILED;

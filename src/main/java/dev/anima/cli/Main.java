@@ -43,11 +43,12 @@ public final class Main {
     List<String> words = new ArrayList<>(arguments);
     boolean verbose = words.removeIf(VERBOSE::equals);
     askForHelpByOption(words);
-    prepare(commands, console, verbose);
+    console.showTraces(verbose);
+    prepare(commands, console);
     try {
       return commands.execute(words.toArray(String[]::new));
     } catch (Throwable e) { // an Error: picocli catches exceptions only
-      return Failures.report(e, console, verbose);
+      return Failures.report(e, console);
     }
   }
 
@@ -62,13 +63,13 @@ public final class Main {
     }
   }
 
-  private static void prepare(CommandLine commands, Console console, boolean verbose) {
+  private static void prepare(CommandLine commands, Console console) {
     commands
         .setExpandAtFiles(false) // "@" is an ordinary character in captions and paths
         .setOut(new PrintWriter(console.out(), true, console.out().charset()))
         .setErr(new PrintWriter(console.err(), true, console.err().charset()))
         .setExecutionStrategy(Main::execute)
-        .setExecutionExceptionHandler((e, _, _) -> Failures.report(e, console, verbose))
+        .setExecutionExceptionHandler((e, _, _) -> Failures.report(e, console))
         .setParameterExceptionHandler((e, _) -> {
           console.report(mistake(e));
           return ExitCode.WRONG_INPUT;

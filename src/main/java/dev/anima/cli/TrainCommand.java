@@ -14,18 +14,33 @@ import dev.anima.train.TensorBoardLog;
 import dev.anima.train.TrainListener;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
+import dev.anima.train.WarmModels;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 
 /// `anima train FLAGS`: the reference's flags, and one run from start to finish.
 public final class TrainCommand implements RawCommand {
+  /// Carries out a run that was set up.
+  @FunctionalInterface
+  public interface Work {
+    /// @return the exit code
+    int train(TrainSetup setup);
+  }
+
   @Override
   public int run(List<String> arguments, Console console) {
-    Path workingDir = Path.of("").toAbsolutePath();
+    return run(arguments, Path.of("").toAbsolutePath(), console, setup -> train(setup, console));
+  }
+
+  /// Reads the flags, tells what there is to know of them, and hands the run to `work`.
+  ///
+  /// @param workingDir that relative paths are meant from
+  public static int run(List<String> arguments, Path workingDir, Console console, Work work) {
     FlagsReader.Command command = FlagsReader.read(arguments, workingDir);
     if (command.flags().helpWanted()) {
       console.print(FlagHelp.text(FlagTable.train(), 80));
@@ -36,19 +51,23 @@ public final class TrainCommand implements RawCommand {
       console.print("wrote " + command.written().get());
       return ExitCode.OK;
     }
+    if (command.flags().isSet("show_timesteps")) {
+      TimestepDrawing.show(command.flags(), workingDir, console);
+      return ExitCode.OK;
+    }
     Libtorch.loadInBackground(); // while flags and pictures are read
     TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
     Libtorch.load();
     if (setup.config().machine().debugDataset()) {
       console.report("--debug_dataset: what the datasets yield; nothing is trained");
-      return new CheckCommand().run(arguments, console);
+      return new CheckCommand(workingDir).run(arguments, console);
     }
     warnings(setup).forEach(warning -> console.report("warning: " + warning));
     setup.config().machine().threads().ifPresent(Libtorch::threads);
-    return train(setup, workingDir, false, console);
+    return work.train(setup);
   }
 
-  /// Trains a new run, telling the console and the log files about it.
+  /// Trains a new run, telling the console and the log files about it; Ctrl-C ends it cleanly.
   public static int train(TrainSetup setup, Console console) {
     return train(setup, Path.of("").toAbsolutePath(), false, console);
   }
@@ -58,21 +77,43 @@ public final class TrainCommand implements RawCommand {
   /// @param workingDir what relative paths in the flags start from
   /// @param goesOn whether this is a recorded run, taken up again
   static int train(TrainSetup setup, Path workingDir, boolean goesOn, Console console) {
+    try (WarmModels models = new WarmModels();
+        SignalStop stop = SignalStop.open(console)) {
+      return train(
+          setup, new Place(workingDir, goesOn), console, new Shared(models, stop::requested));
+    }
+  }
+
+  /// What the runs of a queue share.
+  ///
+  /// @param models loaded by one run, used by the next
+  /// @param stopRequested asked between steps: save and end
+  public record Shared(WarmModels models, BooleanSupplier stopRequested) {}
+
+  /// Where a run stands among others.
+  ///
+  /// @param workingDir what relative paths in the flags start from
+  /// @param goesOn whether this is a recorded run, taken up again
+  public record Place(Path workingDir, boolean goesOn) {}
+
+  /// As above, for one run of several.
+  public static int train(TrainSetup setup, Place place, Console console, Shared shared) {
     List<TrainListener> listeners = new ArrayList<>();
     LoggingConfig logging = setup.config().logging();
     try (LogConsole told = LogConsole.of(logging, console);
-        ConsoleListener terminal = new ConsoleListener(told.console(), logging.console());
-        SignalStop stop = SignalStop.open(console)) {
+        ConsoleListener terminal = new ConsoleListener(told.console(), logging.console())) {
       listeners.add(terminal);
       RunOutcome outcome = new RunOutcome();
       listeners.add(outcome);
       try (TrainingRun run =
-          new TrainingRun(setup, event -> listeners.forEach(l -> l.on(event)), program())) {
+          new TrainingRun(
+              setup, event -> listeners.forEach(l -> l.on(event)), program(), shared.models())) {
         if (setup.config().machine().dryRun()) {
           console.print("dry run: everything is in order; nothing was trained");
           return ExitCode.OK;
         }
-        try (RunFolder record = RunFolder.begin(setup, workingDir, program(), goesOn);
+        try (RunFolder record =
+                RunFolder.begin(setup, place.workingDir(), program(), place.goesOn());
             ConsoleListener written = new ConsoleListener(Console.of(record.log(), record.log()));
             Closing log = new Closing(tensorBoard(setup))) {
           record.notes().forEach(note -> told.console().report("note: " + note));
@@ -83,7 +124,7 @@ public final class TrainCommand implements RawCommand {
             log.log().ifPresent(board -> board.flags(setup.flags()));
           }
           try {
-            run.run(stop::requested);
+            run.run(shared.stopRequested());
             record.ended(outcome.stopped());
           } catch (RuntimeException e) {
             record.failed(e);

@@ -9,7 +9,9 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,20 +21,28 @@ import java.util.stream.Collectors;
 
 /// `--config_file`: flags in a TOML file. Keys stand at the top or in tables whose names mean
 /// nothing; of equal keys the last one counts, and the command line counts more than all.
+///
+/// Ours: `include = "base.toml"` (or a list of files, meant from the folder of the file that says
+/// so) reads those files first, so that every key of the file itself counts more.
 final class ConfigFile {
   /// Not written by `--output_config`: the file itself, and secrets.
   private static final Set<String> NOT_WRITTEN =
       Set.of("config_file", "output_config", "wandb_api_key", "huggingface_token");
 
+  private static final String INCLUDE = "include";
+
+  /// They belong on the command line: a file that could ask for itself to be written would make no
+  /// sense.
+  private static final Set<String> COMMAND_LINE_ONLY = Set.of("config_file", "output_config");
+
   private final FlagTable table;
-  private final String file;
   private final Map<String, FlagValue> values = new LinkedHashMap<>();
   private final List<String> warnings = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
+  private final Deque<Path> open = new ArrayDeque<>();
 
-  private ConfigFile(FlagTable table, String file) {
+  private ConfigFile(FlagTable table) {
     this.table = table;
-    this.file = file;
   }
 
   /// Flags with the file's values under what they already hold.
@@ -40,8 +50,11 @@ final class ConfigFile {
 
   /// Path of the flag file: `.toml` is added when missing.
   static Path path(Flags flags, Path workingDir) {
-    String name = flags.text("config_file", "");
-    return workingDir.resolve(name.endsWith(".toml") ? name : name + ".toml");
+    return named(workingDir, flags.text("config_file", ""));
+  }
+
+  private static Path named(Path folder, String name) {
+    return folder.resolve(name.endsWith(".toml") ? name : name + ".toml");
   }
 
   /// Reads the file that `flags` name.
@@ -52,38 +65,70 @@ final class ConfigFile {
     if (!Files.isRegularFile(path)) {
       throw new InputException("--config_file: %s does not exist".formatted(path));
     }
-    ConfigFile reader = new ConfigFile(flags.table(), path.toString());
-    ConfigText.Parsed parsed = ConfigText.parse(ConfigText.read(path), Format.TOML);
-    parsed.problems().forEach(problem -> reader.problems.add(problem.in(reader.file)));
-    parsed
-        .root()
-        .entries()
-        .forEach((key, node) -> {
-          if (node instanceof ConfigNode.Table section) {
-            section.entries().forEach(reader::put);
-          } else {
-            reader.put(key, node);
-          }
-        });
+    ConfigFile reader = new ConfigFile(flags.table());
+    reader.read(path);
     if (!reader.problems.isEmpty()) {
       throw new InputException(String.join("\n", reader.problems));
     }
     return new Read(flags.under(reader.values), reader.warnings);
   }
 
-  private void put(String key, ConfigNode node) {
+  private void read(Path path) {
+    open.push(path.toAbsolutePath().normalize());
+    String file = path.toString();
+    ConfigText.Parsed parsed = ConfigText.parse(ConfigText.read(path), Format.TOML);
+    parsed.problems().forEach(problem -> problems.add(problem.in(file)));
+    Map<String, ConfigNode> entries = parsed.root().entries();
+    ConfigNode included = entries.get(INCLUDE);
+    if (included != null) {
+      include(included, path);
+    }
+    entries.forEach((key, node) -> {
+      if (node instanceof ConfigNode.Table section) {
+        section.entries().forEach((inner, value) -> put(file, inner, value));
+      } else if (!key.equals(INCLUDE)) {
+        put(file, key, node);
+      }
+    });
+    open.pop();
+  }
+
+  private void include(ConfigNode node, Path from) {
+    String where = from + ":" + node.line();
+    List<ConfigNode> files = node instanceof ConfigNode.Array array ? array.items() : List.of(node);
+    for (ConfigNode file : files) {
+      if (!(file instanceof ConfigNode.Scalar(String name, _))) {
+        problems.add(
+            "%s: include: expected a file such as \"base.toml\", or a list of files, got %s"
+                .formatted(where, file.shown()));
+        continue;
+      }
+      Path path = named(from.resolveSibling(""), name);
+      if (open.contains(path.toAbsolutePath().normalize())) {
+        problems.add("%s: include: %s includes itself".formatted(where, path));
+      } else if (!Files.isRegularFile(path)) {
+        problems.add("%s: include: %s does not exist".formatted(where, path));
+      } else {
+        read(path);
+      }
+    }
+  }
+
+  private void put(String file, String key, ConfigNode node) {
     String where = file + ":" + node.line();
     Flag flag = table.find(key).orElse(null);
-    if (flag == null) {
+    if (flag == null || COMMAND_LINE_ONLY.contains(key)) {
       warnings.add(
-          "%s: unknown key \"%s\" is ignored%s"
-              .formatted(
-                  where,
-                  key,
-                  table
-                      .nearest(key)
-                      .map(near -> "\n  -> did you mean \"" + near + "\"?")
-                      .orElse("")));
+          flag != null
+              ? "%s: \"%s\" is ignored: it belongs on the command line".formatted(where, key)
+              : "%s: unknown key \"%s\" is ignored%s"
+                  .formatted(
+                      where,
+                      key,
+                      table
+                          .nearest(key)
+                          .map(near -> "\n  -> did you mean \"" + near + "\"?")
+                          .orElse("")));
       return;
     }
     switch (value(flag, where + ": " + key, node)) {

@@ -162,7 +162,7 @@ final class DatasetResolver {
       case "face_crop_aug_range" -> rangeFlag(flags, name);
       case "caption_extension" ->
           flags.text("caption_extention", flags.text("caption_extension", ".caption"));
-      default -> flags.table().find(name).isPresent() ? flags.value(name).value() : null;
+      default -> flags.table().find(name).isPresent() ? flags.any(name) : null;
     };
   }
 

@@ -390,6 +390,9 @@ final class FlagEffects {
               "there is no --noise_offset and no --multires_noise_iterations");
       case "bf16_rounding" ->
           only(flags.on("full_bf16"), "only weights of --full_bf16 are rounded");
+      case "show_timesteps" -> effective("", "the distribution is shown and nothing is trained");
+      case "show_timesteps_resolution" ->
+          only(flags.isSet("show_timesteps"), "there is no --show_timesteps");
       case "ip_noise_gamma_random_strength" ->
           only(flags.isSet("ip_noise_gamma"), "there is no --ip_noise_gamma");
       default -> PLAIN;

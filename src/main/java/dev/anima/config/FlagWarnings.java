@@ -7,25 +7,9 @@ import dev.anima.config.FlagReport.Warning;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /// Remarks that a user would want before the run rather than after it.
 final class FlagWarnings {
-  /// Idle flags that nobody needs to hear of: asking for what happens anyway, or what another
-  /// program's memory needed.
-  private static final Set<String> QUIET =
-      Set.of(
-          "--xformers",
-          "--sdpa",
-          "--mem_eff_attn",
-          "--vae_disable_cache",
-          "--vae_chunk_size",
-          "--lowram",
-          "--highvram",
-          "--disable_mmap_load_safetensors",
-          "--persistent_data_loader_workers",
-          "--tokenizer_cache_dir");
-
   private FlagWarnings() {}
 
   static List<Warning> of(Flags flags, List<Entry> entries, Optional<RunFacts> facts) {
@@ -92,7 +76,6 @@ final class FlagWarnings {
   }
 
   private static boolean worthSaying(Entry entry) {
-    return (entry.effect() == Effect.IGNORED || entry.effect() == Effect.OVERRIDDEN)
-        && !QUIET.contains(entry.flag());
+    return entry.effect() == Effect.IGNORED || entry.effect() == Effect.OVERRIDDEN;
   }
 }

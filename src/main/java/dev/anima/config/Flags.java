@@ -11,6 +11,8 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// The flags of one run: a value for every row of the table, read by name (without dashes).
@@ -21,16 +23,30 @@ public final class Flags {
   private final FlagTable table;
   private final Map<String, FlagValue> values;
   private final boolean helpWanted;
+  private final Consumer<String> readers;
 
   Flags(FlagTable table, Map<String, FlagValue> given, boolean helpWanted) {
+    this(table, given, helpWanted, _ -> {});
+  }
+
+  private Flags(
+      FlagTable table, Map<String, FlagValue> given, boolean helpWanted, Consumer<String> readers) {
     this.table = table;
     this.values = Map.copyOf(given);
     this.helpWanted = helpWanted;
+    this.readers = readers;
   }
 
   /// Every flag at its default.
   public static Flags defaults() {
     return new Flags(FlagTable.train(), Map.of(), false);
+  }
+
+  /// These flags, telling `readers` the name of each one whose value is read: for the test that
+  /// none is taken and forgotten. Asking where a value comes from or whether it is set is not
+  /// reading it.
+  public Flags watchedBy(Consumer<String> readers) {
+    return new Flags(table, values, helpWanted, readers);
   }
 
   public FlagTable table() {
@@ -46,6 +62,13 @@ public final class Flags {
   public FlagValue value(String name) {
     FlagValue value = values.get(name);
     return value != null ? value : FlagValue.ofDefault(table.get(name));
+  }
+
+  /// These flags as if `names` had not been given.
+  public Flags without(Set<String> names) {
+    Map<String, FlagValue> left = new LinkedHashMap<>(values);
+    left.keySet().removeAll(names);
+    return new Flags(table, left, helpWanted, readers);
   }
 
   /// Every value that is not a default, in table order.
@@ -183,15 +206,21 @@ public final class Flags {
             name,
             value,
             (weak, strong) -> weak.source().compareTo(strong.source()) > 0 ? weak : strong));
-    return new Flags(table, merged, helpWanted);
+    return new Flags(table, merged, helpWanted, readers);
+  }
+
+  /// The value whatever its kind, as [FlagValue#value] has it; null when not set.
+  @Nullable Object any(String name) {
+    readers.accept(name);
+    return value(name).value();
   }
 
   private @Nullable Object raw(String name, Kind... kinds) {
-    FlagValue value = value(name);
-    if (!List.of(kinds).contains(value.flag().kind())) {
-      throw new IllegalArgumentException("--" + name + " is " + value.flag().kind());
+    Kind kind = value(name).flag().kind();
+    if (!List.of(kinds).contains(kind)) {
+      throw new IllegalArgumentException("--" + name + " is " + kind);
     }
-    return value.value();
+    return any(name);
   }
 
   private static <T> List<T> listOf(Class<T> type, @Nullable Object value) {

@@ -1,4 +1,6 @@
-/// Runs as things that stay: what each was told, what it said, and where it can be taken up again.
+/// Runs as things that stay: what each was told, what it said, and where it can be taken up again;
+/// and people's own script files as a queue of runs, carried out in one process. Knows nothing of
+/// terminals.
 @NullMarked
 package dev.anima.runs;
 

@@ -31,6 +31,7 @@ final class CachedLatents implements LatentStore {
   private final IdentityHashMap<TrainingImage, Entry> entries = new IdentityHashMap<>();
   private final boolean onDisk;
   private final Device device;
+  private List<TrainingImage> images = List.of();
 
   /// What is kept of one image in memory.
   ///
@@ -60,6 +61,7 @@ final class CachedLatents implements LatentStore {
       Device device,
       TrainListener listener) {
     CachedLatents cache = new CachedLatents(options.onDisk(), device);
+    cache.images = List.copyOf(images);
     List<TrainingImage> missing =
         options.onDisk()
             ? images.stream()
@@ -93,6 +95,21 @@ final class CachedLatents implements LatentStore {
       throw e;
     }
     return cache;
+  }
+
+  /// Goes on for another run over the same files.
+  ///
+  /// @param others the images of that run, in the order of those that were encoded
+  void takeImages(List<TrainingImage> others) {
+    IdentityHashMap<TrainingImage, Entry> before = new IdentityHashMap<>(entries);
+    entries.clear();
+    for (int i = 0; i < others.size(); i++) {
+      Entry entry = before.get(images.get(i));
+      if (entry != null) {
+        entries.put(others.get(i), entry);
+      }
+    }
+    images = List.copyOf(others);
   }
 
   private void encode(List<TrainingImage> images, List<SamplePixels> pixels, QwenImageVae vae) {

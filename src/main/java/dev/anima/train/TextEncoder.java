@@ -21,6 +21,7 @@ final class TextEncoder implements AutoCloseable {
   private final Tokenizers tokenizers;
   private final Path qwen3Path;
   private WeightEdit edit;
+  private final @Nullable WarmModels models;
   private final Placement placement;
   private final int qwen3Length;
   private final int t5Length;
@@ -42,6 +43,7 @@ final class TextEncoder implements AutoCloseable {
   }
 
   /// @param tokenizers owned from here on
+  /// @param models where an unedited model comes from; null to load it for this alone
   /// @param edit applied to the model's weights whenever they are loaded
   TextEncoder(
       Tokenizers tokenizers,
@@ -49,7 +51,9 @@ final class TextEncoder implements AutoCloseable {
       WeightEdit edit,
       Placement placement,
       int qwen3Length,
-      int t5Length) {
+      int t5Length,
+      @Nullable WarmModels models) {
+    this.models = models;
     this.tokenizers = tokenizers;
     this.edit = edit;
     this.qwen3Path = qwen3Path;
@@ -74,7 +78,11 @@ final class TextEncoder implements AutoCloseable {
   Qwen3 qwen3() {
     Qwen3 model = qwen3;
     if (model == null) {
-      model = Qwen3.load(qwen3Path, placement, edit);
+      WarmModels shared = shared();
+      model =
+          shared != null
+              ? shared.qwen3(qwen3Path, placement)
+              : Qwen3.load(qwen3Path, placement, edit);
       qwen3 = model;
     }
     return model;
@@ -87,6 +95,11 @@ final class TextEncoder implements AutoCloseable {
     var _ = qwen3();
   }
 
+  /// An edited model is this run's own.
+  private @Nullable WarmModels shared() {
+    return edit.equals(WeightEdit.NONE) ? models : null;
+  }
+
   /// Whether the model is in memory.
   boolean isLoaded() {
     return qwen3 != null;
@@ -95,7 +108,12 @@ final class TextEncoder implements AutoCloseable {
   /// Frees the model's memory; it is loaded again when something is to be encoded.
   void release() {
     if (qwen3 != null) {
-      qwen3.close();
+      WarmModels shared = shared();
+      if (shared != null) {
+        shared.releaseQwen3();
+      } else {
+        qwen3.close();
+      }
       qwen3 = null;
     }
   }
@@ -143,7 +161,10 @@ final class TextEncoder implements AutoCloseable {
 
   @Override
   public void close() {
-    release();
+    if (qwen3 != null && shared() == null) {
+      qwen3.close();
+    }
+    qwen3 = null;
     tokenizers.close();
   }
 }

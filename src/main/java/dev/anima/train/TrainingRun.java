@@ -25,6 +25,7 @@ import dev.anima.lora.ParameterGroup;
 import dev.anima.lora.StreamDraws;
 import dev.anima.model.Placement;
 import dev.anima.model.RotaryPrecision;
+import dev.anima.model.WeightEdit;
 import dev.anima.model.dit.AnimaDit;
 import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.Qwen3Config;
@@ -71,6 +72,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Objective objective;
   private final Optional<PromptFile> prompts;
   private final PassKind passKind;
+  private final WarmModels models;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
   private boolean tellsLate;
 
@@ -82,9 +84,24 @@ public final class TrainingRun implements AutoCloseable {
     this(setup, listener, program, Optional.empty());
   }
 
+  /// As above, with models that earlier runs loaded and later ones may use.
+  public TrainingRun(TrainSetup setup, TrainListener listener, String program, WarmModels shared) {
+    this(setup, listener, program, Optional.empty(), Optional.of(shared));
+  }
+
   /// As above, with a way through the DiT other than what the flags ask for.
   TrainingRun(
       TrainSetup setup, TrainListener listener, String program, Optional<PassKind> passKind) {
+    this(setup, listener, program, passKind, Optional.empty());
+  }
+
+  private TrainingRun(
+      TrainSetup setup,
+      TrainListener listener,
+      String program,
+      Optional<PassKind> passKind,
+      Optional<WarmModels> shared) {
+    this.models = shared.orElseGet(() -> own(new WarmModels()));
     this.setup = setup;
     this.tellsLate = setup.device().kind() == Device.Kind.CUDA;
     this.listener = listener;
@@ -136,7 +153,11 @@ public final class TrainingRun implements AutoCloseable {
 
   /// The noise and loss flags in the objective's form.
   public static ObjectiveFlags objective(TrainSetup setup) {
-    var flags = setup.flags();
+    return objective(setup.flags());
+  }
+
+  /// As above, before anything else is known of the run.
+  static ObjectiveFlags objective(Flags flags) {
     return new ObjectiveFlags(
         flags.text("timestep_sampling", "sigmoid"),
         flags.number("sigmoid_scale"),
@@ -178,7 +199,7 @@ public final class TrainingRun implements AutoCloseable {
             setup.config().models().t5Tokenizer(),
             setup.config().cache().text() != Store.DISK); // else there may be nothing to encode
     CompletableFuture<Map<String, String>> hashes =
-        CompletableFuture.supplyAsync(() -> BaseModelFiles.metadata(setup.config().models()));
+        CompletableFuture.supplyAsync(() -> models.describe(setup.config().models()));
     Placement placement = placement(setup.dtype());
     TrainedModel.Base base = own(TrainedModel.Base.open(setup, trained.layers()));
     TextPipeline text =
@@ -190,8 +211,9 @@ public final class TrainingRun implements AutoCloseable {
                     base.into(Network.TEXT_ENCODER),
                     placement,
                     setup.config().models().qwen3MaxTokens(),
-                    setup.config().models().t5MaxTokens())));
-    LatentStore latents = own(latents());
+                    setup.config().models().t5MaxTokens(),
+                    models)));
+    LatentStore latents = latents();
     int hidden = hidden();
     if (setup.config().cache().text() != Store.NONE) {
       cacheText(text, hidden);
@@ -205,14 +227,7 @@ public final class TrainingRun implements AutoCloseable {
     LoraSet loras = own(trained.create(setup, host, setup.device(), notes));
     notes.forEach(note -> listener.on(new TrainEvent.Note(note)));
 
-    AnimaDit dit =
-        own(
-            AnimaDit.load(
-                setup.config().models().dit(),
-                placement,
-                DoraStart.measuring(loras, Network.DIT, base.into(Network.DIT)),
-                TrainSetup.storage(setup.config().precision()),
-                passKind.swapped()));
+    AnimaDit dit = dit(placement, loras, base);
     if (DoraStart.isNeeded(loras, Network.TEXT_ENCODER)) {
       text.encoder()
           .loadThrough(
@@ -246,6 +261,26 @@ public final class TrainingRun implements AutoCloseable {
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested, tellsLate).run();
+  }
+
+  /// Shared with other runs, unless DoRA measures its first lengths while it loads.
+  private AnimaDit dit(Placement placement, LoraSet loras, TrainedModel.Base base) {
+    if (DoraStart.isNeeded(loras, Network.DIT)) {
+      models.release();
+      return own(
+          loadDit(placement, DoraStart.measuring(loras, Network.DIT, base.into(Network.DIT))));
+    }
+    return models.dit(
+        setup, placement, passKind.swapped(), () -> loadDit(placement, base.into(Network.DIT)));
+  }
+
+  private AnimaDit loadDit(Placement placement, WeightEdit edit) {
+    return AnimaDit.load(
+        setup.config().models().dit(),
+        placement,
+        edit,
+        TrainSetup.storage(setup.config().precision()),
+        passKind.swapped());
   }
 
   /// Puts back weights and optimizer of a saved state; the [Trainer] does the rest.
@@ -335,28 +370,41 @@ public final class TrainingRun implements AutoCloseable {
   }
 
   private QwenImageVae vae(QwenImageVae.Half half) {
-    Dtype dtype = setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype();
-    int chunk = Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0));
-    return QwenImageVae.load(setup.config().models().vae(), placement(dtype), half, chunk);
+    return QwenImageVae.load(setup.config().models().vae(), vaePlacement(), half, vaeChunk());
+  }
+
+  private Placement vaePlacement() {
+    return placement(setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype());
+  }
+
+  private int vaeChunk() {
+    return Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0));
   }
 
   private LatentStore latents() {
     CacheConfig cache = setup.config().cache();
-    Supplier<QwenImageVae> vae = () -> vae(QwenImageVae.Half.ENCODER);
     if (cache.latents() == Store.NONE) {
-      return new LiveLatents(
-          vae.get(),
-          new PixelLoader(Runtime.getRuntime().availableProcessors()),
-          cache.vaeBatchSize(),
-          setup.device());
+      return own(
+          new LiveLatents(
+              vae(QwenImageVae.Half.ENCODER),
+              new PixelLoader(Runtime.getRuntime().availableProcessors()),
+              cache.vaeBatchSize(),
+              setup.device()));
     }
-    return CachedLatents.fill(
-        images(),
-        vae,
+    CachedLatents.Options options =
         new CachedLatents.Options(
-            cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles()),
-        setup.device(),
-        listener);
+            cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles());
+    Supplier<QwenImageVae> vae =
+        () -> {
+          models.makeRoom(setup.device());
+          return vae(QwenImageVae.Half.ENCODER);
+        };
+    Supplier<CachedLatents> fill =
+        () -> CachedLatents.fill(images(), vae, options, setup.device(), listener);
+    return options.onDisk()
+        ? own(fill.get())
+        : models.latents(
+            images(), setup.config().models().vae(), vaePlacement(), vaeChunk(), options, fill);
   }
 
   /// All images of the run, training first, each once.

@@ -107,6 +107,19 @@ class TrainFlagsTest {
   }
 
   @Test
+  void theDistributionOfTimestepsIsShownInsteadOfTraining() {
+    assertThat(train("--show_timesteps=console", "--weighting_scheme=cosmap")).isZero();
+    assertThat(screen.out().lines().filter(line -> line.contains("loss weight"))).hasSize(40);
+    assertThat(screen.out()).contains("  975-1000 |", "      0-25 |", "--weighting_scheme=cosmap");
+
+    assertThat(train("--show_timesteps=image")).isZero();
+    Path picture = folder.resolve("output/nami-timesteps.png");
+    assertThat(screen.out()).contains("wrote " + picture);
+    assertThat(picture).isNotEmptyFile();
+    assertThat(folder.resolve("output/nami.safetensors")).doesNotExist();
+  }
+
+  @Test
   void debugDatasetReportsAndStops() {
     assertThat(train("--debug_dataset")).isZero();
 

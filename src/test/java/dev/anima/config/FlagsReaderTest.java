@@ -66,6 +66,56 @@ class FlagsReaderTest {
   }
 
   @Test
+  void includedFilesCountLessThanTheFileThatIncludesThem() throws IOException {
+    Files.createDirectory(dir.resolve("shared"));
+    Files.writeString(
+        dir.resolve("shared/base.toml"),
+        "include = \"deeper\"\nseed = 1\nnetwork_dim = 8\nnetwork_alpha = 8.0\n");
+    Files.writeString(
+        dir.resolve("shared/deeper.toml"), "seed = 0\nxformers = true\nmax_train_epochs = 3\n");
+    Files.writeString(dir.resolve("second.toml"), "network_dim = 16\n");
+    file("include = [\"shared/base.toml\", \"second\"]\n[x]\nnetwork_alpha = 2.0\n");
+
+    Flags flags = read("--config_file=run", "--max_train_epochs=9").flags();
+
+    assertThat(flags.maybeLong("seed")).hasValue(1);
+    assertThat(flags.integer("network_dim")).isEqualTo(16);
+    assertThat(flags.number("network_alpha")).isEqualTo(2.0);
+    assertThat(flags.on("xformers")).isTrue();
+    assertThat(flags.integer("max_train_epochs")).isEqualTo(9);
+    assertThat(flags.value("xformers").where()).endsWith("deeper.toml:2");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "include = \"run\"|run.toml:1: include: |includes itself",
+        "include = \"nowhere\"|run.toml:1: include: |nowhere.toml does not exist",
+        "include = 3|run.toml:1: include: |expected a file such as \"base.toml\"",
+      })
+  void aWrongIncludeIsNamedWithItsLine(String toml, String place, String message)
+      throws IOException {
+    file(toml + "\n");
+    assertThatThrownBy(() -> read("--config_file=run"))
+        .isInstanceOf(InputException.class)
+        .hasMessageContaining(place)
+        .hasMessageContaining(message);
+  }
+
+  @Test
+  void whatBelongsOnTheCommandLineIsNotTakenFromTheFile() throws IOException {
+    file("output_config = true\nconfig_file = \"other\"\nseed = 3\n");
+    FlagsReader.Command command = read("--config_file=run");
+    assertThat(command.written()).isEmpty();
+    assertThat(command.flags().maybeLong("seed")).hasValue(3);
+    assertThat(command.flags().text("config_file")).hasValue("run");
+    assertThat(command.warnings())
+        .hasSize(2)
+        .allSatisfy(warning -> assertThat(warning).contains("belongs on the command line"));
+  }
+
+  @Test
   void unknownKeysWarnWithLineAndNearestName() throws IOException {
     file("seed = 1\n[x]\nnetwork_dims = 4\n");
     FlagsReader.Command command = read("--config_file=run.toml");

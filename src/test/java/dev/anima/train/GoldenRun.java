@@ -87,7 +87,8 @@ final class GoldenRun implements AutoCloseable {
                     WeightEdit.NONE,
                     placement,
                     setup.config().models().qwen3MaxTokens(),
-                    setup.config().models().t5MaxTokens())));
+                    setup.config().models().t5MaxTokens(),
+                    null)));
     StreamDraws draws = new StreamDraws(stream, stream);
     textAdapters = loras.training(Network.TEXT_ENCODER, draws);
     ditAdapters = loras.training(Network.DIT, draws);

@@ -41,7 +41,7 @@ class TextPipelineTest {
 
   private static TextEncoder encoder() {
     return new TextEncoder(
-        new Tokenizers(QWEN3), QWEN3, WeightEdit.NONE, Placement.CPU_F32, 96, 64);
+        new Tokenizers(QWEN3), QWEN3, WeightEdit.NONE, Placement.CPU_F32, 96, 64, null);
   }
 
   private float[] context(TextPipeline text, List<String> keys) {

@@ -38,6 +38,11 @@ public final class CheckCommand implements RawCommand {
     this(Path.of(""), Speed.MEASURED);
   }
 
+  /// @param workingDir that relative paths are meant from
+  public CheckCommand(Path workingDir) {
+    this(workingDir, Speed.MEASURED);
+  }
+
   /// @param measured asked with `--measure` only
   CheckCommand(Path workingDir, Speed measured) {
     this.workingDir = workingDir;
