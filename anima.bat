@@ -40,7 +40,7 @@ rem The class path goes through the environment: a command line here may have 81
 set "CLASSPATH="
 for /f "usebackq delims=" %%L in ("%TARGET%\classpath.txt") do set "CLASSPATH=%TARGET%\classes;%%L"
 if not defined OMP_WAIT_POLICY set OMP_WAIT_POLICY=PASSIVE
-"%JDK%\bin\java.exe" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -XX:+UseSerialGC -Dorg.bytedeco.openblas.load=%BLAS% -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 %ANIMA_JAVA_OPTIONS% dev.anima.cli.Main %*
+"%JDK%\bin\java.exe" --enable-native-access=ALL-UNNAMED --sun-misc-unsafe-memory-access=allow -XX:+UseSerialGC -XX:Tier4InvocationThreshold=50000 -XX:Tier4MinInvocationThreshold=6000 -XX:Tier4CompileThreshold=150000 -XX:Tier4BackEdgeThreshold=400000 -Dorg.bytedeco.openblas.load=%BLAS% -Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 %ANIMA_JAVA_OPTIONS% dev.anima.cli.Main %*
 exit /b %ERRORLEVEL%
 
 rem ---- which JDK
