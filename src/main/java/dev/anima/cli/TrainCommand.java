@@ -13,6 +13,7 @@ import dev.anima.train.TensorBoardLog;
 import dev.anima.train.TrainListener;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
+import dev.anima.train.plan.PlanText;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -58,6 +59,9 @@ public final class TrainCommand implements RawCommand {
       try (TrainingRun run =
           new TrainingRun(setup, event -> listeners.forEach(l -> l.on(event)), program())) {
         if (setup.config().machine().dryRun()) {
+          run.memory()
+              .ifPresent(
+                  plan -> PlanText.of(plan).forEach(line -> console.print("memory: " + line)));
           console.print("dry run: everything is in order; nothing was trained");
           return ExitCode.OK;
         }

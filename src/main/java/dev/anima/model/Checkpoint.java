@@ -143,6 +143,11 @@ public final class Checkpoint implements TensorSource {
         && source.file().bytes(source.entry().name()).address() % dtype.bytes() == 0;
   }
 
+  /// The dtype `name` is stored in.
+  public Dtype dtype(String name) {
+    return Dtype.ofSafetensors(source(name).entry().dtype());
+  }
+
   private Source source(String name) {
     Source source = sources.get(name);
     if (source == null) {
