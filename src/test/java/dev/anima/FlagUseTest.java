@@ -41,6 +41,7 @@ class FlagUseTest {
   /// Honoured where a run works, not in what it is told; who reads them.
   private static final Map<String, String> AT_WORK =
       Map.ofEntries(
+          Map.entry("like", "FlagsReader fills the other flags from the file, see RecipesTest"),
           Map.entry("console_log_simple", "lines are always plain; the report says so"),
           Map.entry(
               "max_data_loader_n_workers", "the order is that of 0 workers; the report says so"),

@@ -47,6 +47,11 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
       }
       case TrainEvent.PhaseProgress phase -> show(phase.done(), "");
       case TrainEvent.Note note -> console.report("note: " + note.message());
+      case TrainEvent.Memory memory -> {
+        end();
+        console.report("memory: " + memory.lines().getFirst());
+        memory.lines().stream().skip(1).forEach(line -> console.report("  " + line));
+      }
       case TrainEvent.Started started -> {
         end();
         console.report(

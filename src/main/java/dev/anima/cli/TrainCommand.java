@@ -15,6 +15,7 @@ import dev.anima.train.TrainListener;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
 import dev.anima.train.WarmModels;
+import dev.anima.train.plan.PlanText;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
@@ -109,6 +110,9 @@ public final class TrainCommand implements RawCommand {
           new TrainingRun(
               setup, event -> listeners.forEach(l -> l.on(event)), program(), shared.models())) {
         if (setup.config().machine().dryRun()) {
+          run.memory()
+              .ifPresent(
+                  plan -> PlanText.of(plan).forEach(line -> console.print("memory: " + line)));
           console.print("dry run: everything is in order; nothing was trained");
           return ExitCode.OK;
         }

@@ -2,11 +2,14 @@ package dev.anima.config;
 
 import static dev.anima.config.Checks.check;
 
+import java.util.OptionalLong;
+
 /// What a run gives up to need less memory; the numbers stay the same.
 ///
 /// @param blocksToSwap DiT blocks, counted from the last, that wait outside the device until they
 ///   are used; 0 for none
-public record MemoryConfig(Checkpointing checkpointing, int blocksToSwap) {
+/// @param limit bytes of `--max_memory`; empty for what is free
+public record MemoryConfig(Checkpointing checkpointing, int blocksToSwap, OptionalLong limit) {
   /// What happens to a block's activations between forward and backward.
   public enum Checkpointing {
     /// Kept.
@@ -38,6 +41,12 @@ public record MemoryConfig(Checkpointing checkpointing, int blocksToSwap) {
     if (unsloth || (cpu && plain)) {
       checkpointing = Checkpointing.OFFLOAD;
     }
-    return new MemoryConfig(checkpointing, flags.maybeInteger("blocks_to_swap").orElse(0));
+    return new MemoryConfig(
+        checkpointing,
+        flags.maybeInteger("blocks_to_swap").orElse(0),
+        flags
+            .text("max_memory")
+            .map(text -> OptionalLong.of(MemorySize.parse("max_memory", text)))
+            .orElse(OptionalLong.empty()));
   }
 }

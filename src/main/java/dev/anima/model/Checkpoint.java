@@ -154,6 +154,11 @@ public final class Checkpoint implements TensorSource {
             source.entry().shape()));
   }
 
+  /// The dtype `name` is stored in.
+  public Dtype dtype(String name) {
+    return Dtype.ofSafetensors(source(name).entry().dtype());
+  }
+
   private Source source(String name) {
     Source source = sources.get(name);
     if (source == null) {

@@ -120,7 +120,7 @@ final class Checkpoints {
     written.add(file);
   }
 
-  private static Dtype dtype(SavedType type) {
+  static Dtype dtype(SavedType type) {
     return switch (type) {
       case FLOAT -> Dtype.F32;
       case FP16 -> Dtype.F16;

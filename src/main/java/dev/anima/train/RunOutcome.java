@@ -19,6 +19,7 @@ public final class RunOutcome implements TrainListener {
       case TrainEvent.PhaseStarted _,
           TrainEvent.PhaseProgress _,
           TrainEvent.Note _,
+          TrainEvent.Memory _,
           TrainEvent.Started _,
           TrainEvent.EpochStarted _,
           TrainEvent.EpochDone _,

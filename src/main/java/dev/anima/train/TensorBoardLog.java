@@ -67,6 +67,7 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
       case TrainEvent.PhaseStarted _,
           TrainEvent.PhaseProgress _,
           TrainEvent.Note _,
+          TrainEvent.Memory _,
           TrainEvent.Started _,
           TrainEvent.EpochStarted _,
           TrainEvent.Saved _,

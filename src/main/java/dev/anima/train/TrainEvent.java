@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /// What a run tells while it runs; console, TensorBoard, queue and browser listen.
@@ -17,6 +18,15 @@ public sealed interface TrainEvent {
 
   /// Something the user should know, once.
   record Note(String message) implements TrainEvent {}
+
+  /// What is known of the run's memory: before it the plan, after it what it took.
+  ///
+  /// @param lines the most important first
+  record Memory(List<String> lines) implements TrainEvent {
+    public Memory {
+      lines = List.copyOf(lines);
+    }
+  }
 
   /// Training begins.
   ///

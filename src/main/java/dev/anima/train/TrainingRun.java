@@ -10,9 +10,13 @@ import dev.anima.config.TrainConfig;
 import dev.anima.dataset.DatasetMetadata;
 import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.TrainingImage;
+import dev.anima.engine.AllocationCount;
 import dev.anima.engine.Device;
+import dev.anima.engine.DeviceMemory;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
+import dev.anima.engine.PeakWatch;
+import dev.anima.engine.ProcessMemory;
 import dev.anima.engine.RandomStream;
 import dev.anima.io.InputException;
 import dev.anima.lora.DoraStart;
@@ -39,6 +43,8 @@ import dev.anima.train.objective.ObjectiveFlags;
 import dev.anima.train.optim.GradScaler;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.optim.WeightRounding;
+import dev.anima.train.plan.MemoryPlan;
+import dev.anima.train.plan.PlanText;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import dev.anima.train.state.StateFolder;
@@ -58,6 +64,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// One run from checked setup to the finished LoRA: loads, caches, trains, frees everything.
 ///
@@ -73,6 +80,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Optional<PromptFile> prompts;
   private final PassKind passKind;
   private final WarmModels models;
+  private final Optional<MemoryPlan> memory;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
   private boolean tellsLate;
 
@@ -109,12 +117,13 @@ public final class TrainingRun implements AutoCloseable {
     TrainConfig config = setup.config();
     Checkpoints.prepare(config.output().dir());
     ModelChecks.run(config.models());
-    int blocks = DitConfig.read(config.models().dit()).blocks();
-    this.passKind = passKind.orElseGet(() -> PassKind.of(config.memory(), blocks));
+    var _ = PassKind.of(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
     this.optimizer =
         OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
             .with(rounding(config.optimizer().rounding()));
+    this.memory = passKind.isPresent() ? Optional.empty() : Optional.of(memoryPlan());
+    this.passKind = passKind.orElseGet(() -> new PassKind.Explicit(memory.orElseThrow().mix()));
     ScheduleFlags scheduleFlags = schedule(config, setup.plan());
     this.schedule =
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
@@ -125,6 +134,29 @@ public final class TrainingRun implements AutoCloseable {
   /// Tell of every micro-batch when the next one is under way, as on a card.
   void tellLate() {
     tellsLate = true;
+  }
+
+  /// What the run will take; empty where it was given its way through the DiT.
+  public Optional<MemoryPlan> memory() {
+    return memory;
+  }
+
+  /// What the run will take, and how it goes through the DiT for that.
+  private MemoryPlan memoryPlan() {
+    MemoryPlan plan =
+        new MemoryPlanning(
+                setup.config(),
+                setup.data(),
+                trained,
+                optimizer.config(),
+                setup.device().kind(),
+                setup.dtype(),
+                Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0)))
+            .plan(DeviceMemory.forRun(setup.device()));
+    if (!plan.fits()) {
+      throw new InputException(PlanText.refusal(plan));
+    }
+    return plan;
   }
 
   /// The schedule flags in the optim room's form.
@@ -191,6 +223,31 @@ public final class TrainingRun implements AutoCloseable {
   ///
   /// @param stopRequested asked between steps: save and end
   public void run(BooleanSupplier stopRequested) {
+    memory.ifPresent(this::tellPlan);
+    AllocationCount count = AllocationCount.open().map(this::own).orElse(null);
+    PeakWatch watch = own(new PeakWatch());
+    train(stopRequested);
+    memory.ifPresent(plan -> tellOutcome(plan, count, watch));
+  }
+
+  private void tellPlan(MemoryPlan plan) {
+    listener.on(new TrainEvent.Memory(PlanText.of(plan)));
+    plan.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    if (setup.device().isCpu() && plan.isTight()) {
+      var _ = ProcessMemory.returnFreedMemory();
+    }
+  }
+
+  private void tellOutcome(MemoryPlan plan, @Nullable AllocationCount count, PeakWatch watch) {
+    if (count != null) {
+      long process = setup.device().isCpu() ? watch.peak() : 0;
+      listener.on(
+          new TrainEvent.Memory(
+              List.of(PlanText.outcome(plan, count.peak(setup.device()), process))));
+    }
+  }
+
+  private void train(BooleanSupplier stopRequested) {
     Libtorch.allowTf32(setup.config().precision().allowTf32());
     notes();
     Tokenizers tokenizers =

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -61,7 +62,8 @@ class TrainConfigTest {
     assertThat(config.schedule().name()).isEqualTo("constant");
     assertThat(config.length().totalSteps(20)).isEqualTo(1600);
     assertThat(config.precision().compute()).isEqualTo(Compute.NO);
-    assertThat(config.memory()).isEqualTo(new MemoryConfig(Checkpointing.OFF, 0));
+    assertThat(config.memory())
+        .isEqualTo(new MemoryConfig(Checkpointing.OFF, 0, OptionalLong.empty()));
     assertThat(config.noise().sampling()).isEqualTo(TimestepSampling.SIGMOID);
     assertThat(config.loss().type()).isEqualTo(LossConfig.Type.L2);
     assertThat(config.cache().latents()).isEqualTo(Store.NONE);

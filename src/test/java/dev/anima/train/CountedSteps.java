@@ -19,6 +19,7 @@ import dev.anima.lora.Network;
 import dev.anima.lora.NetworkArgs;
 import dev.anima.lora.ParameterGroup;
 import dev.anima.lora.StreamDraws;
+import dev.anima.model.Adapters;
 import dev.anima.model.Placement;
 import dev.anima.model.WeightStorage;
 import dev.anima.model.dit.AnimaDit;
@@ -178,6 +179,23 @@ final class CountedSteps implements AutoCloseable {
             Ops.full(1, Dtype.F32, Device.CPU, batch),
             1)
         .item();
+  }
+
+  /// One plain pass as a sampler makes it, the LoRA without dropouts.
+  ///
+  /// @return the most bytes beyond those before it
+  long picture(Size pixels, long textRows) {
+    Adapters adapters = loras.evaluating(Network.DIT, 1);
+    long before = live();
+    count.resetPeak();
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      Dtype dtype = placement.dtype();
+      Tensor latents = random.randn(dtype, 1, 16, pixels.height() / 8, pixels.width() / 8);
+      Tensor text = random.randn(dtype, 1, textRows, config.context());
+      var _ = dit.forward(latents, Ops.full(0.5, dtype, Device.CPU, 1), text, adapters);
+    }
+    return count.peak(Device.CPU) - before;
   }
 
   static List<Long> texts(int batch, long length) {

@@ -37,10 +37,22 @@ public record Arithmetic(Device.Kind device, Dtype compute) {
     return isCpu() && isReduced();
   }
 
-  /// What oneDNN takes for packing a matrix product, as counted at the real width.
-  void product(Ledger ledger) {
+  /// What libtorch's fused attention on the CPU holds of the scores: a tile for every thread.
+  void tiles(Ledger ledger, long queries, long keys, long headSize) {
+    if (isCpu()) {
+      long rows = queries >= 768 ? 256 : queries >= 192 ? 64 : 32;
+      long tile = rows * Math.min(512, keys) + rows * headSize;
+      ledger.brief(
+          "tiles of scores", Runtime.getRuntime().availableProcessors() * tile * Float.BYTES);
+    }
+  }
+
+  /// What oneDNN takes for packing a matrix product, as counted: up to 1.5 MB.
+  ///
+  /// @param elements of the result
+  void product(Ledger ledger, long elements) {
     if (copiesToWiden()) {
-      ledger.brief("packing of a product", 3L << 19);
+      ledger.brief("packing of a product", Math.min(3L << 19, elements * bytes() / 2));
     }
   }
 }

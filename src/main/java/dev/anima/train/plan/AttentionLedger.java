@@ -85,9 +85,7 @@ final class AttentionLedger {
   /// The zero keys' correction, and each thread's tile of scores on the CPU.
   private void fused(Sizes sizes) {
     ledger.scoped(() -> {
-      if (arithmetic.isCpu()) {
-        ledger.take("tiles of scores", 3L << 20);
-      }
+      arithmetic.tiles(ledger, sizes.queries, sizes.keys, sizes.headSize);
       if (sizes.zeroKeys > 0) {
         ledger.take("zero keys", 2 * sizes.statistics() * arithmetic.statisticBytes());
       }
@@ -108,7 +106,7 @@ final class AttentionLedger {
       long scores = sizes.together() * sizes.rows() * sizes.keys;
       ledger.take("scores", scores * arithmetic.bytes());
       ledger.brief("queries of a chunk", ofChunk(sizes));
-      arithmetic.product(ledger);
+      arithmetic.product(ledger, scores);
       if (sizes.zeroKeys == 0) {
         ledger.take("softmax", scores * arithmetic.bytes());
       } else {
@@ -117,7 +115,7 @@ final class AttentionLedger {
         shares(scores);
       }
       ledger.take("attended chunk", ofChunk(sizes));
-      arithmetic.product(ledger);
+      arithmetic.product(ledger, ofChunk(sizes));
     });
   }
 

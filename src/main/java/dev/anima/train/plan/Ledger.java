@@ -81,7 +81,14 @@ final class Ledger {
     return ledger.peak;
   }
 
-  /// The same with moment and tensors; plays twice.
+  /// What still is there when all scopes have ended.
+  static long leftBytes(Rehearsal rehearsal) {
+    Ledger ledger = new Ledger(NOT_WANTED);
+    ledger.scoped(() -> rehearsal.play(ledger));
+    return ledger.live;
+  }
+
+  /// [#peakBytes] with moment and tensors; plays twice.
   static Peak peak(Rehearsal rehearsal) {
     Ledger first = new Ledger(NOT_WANTED);
     first.scoped(() -> rehearsal.play(first));

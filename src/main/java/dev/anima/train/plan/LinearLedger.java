@@ -44,7 +44,7 @@ final class LinearLedger {
     List<Held> outputs = new ArrayList<>();
     for (BlockLinear linear : linears) {
       outputs.add(ledger.take("output of a product", rows(tokens) * out(linear)));
-      arithmetic.product(ledger);
+      arithmetic.product(ledger, batch * tokens * out(linear));
     }
     for (BlockLinear linear : linears) {
       if (isAdapted(linear)) {
@@ -99,7 +99,7 @@ final class LinearLedger {
     Held dx = null;
     if (wantInput) {
       dx = ledger.take("gradient of an input", rows(tokens) * in(linears[0]));
-      arithmetic.product(ledger);
+      arithmetic.product(ledger, batch * tokens * in(linears[0]));
     }
     for (BlockLinear linear : linears) {
       if (isAdapted(linear)) {

@@ -26,9 +26,18 @@ public record StepMemory(
     return Ledger.peakBytes(ledger -> play(ledger, shape, policies));
   }
 
-  private void play(Ledger ledger, StepShape shape, List<SavePolicy> policies) {
+  void play(Ledger ledger, StepShape shape, List<SavePolicy> policies) {
     StepLedger step = new StepLedger(ledger, arithmetic, dit, loras);
     step.microBatch(shape, policies, textTrains);
     step.update(optimizer);
+  }
+
+  /// Bytes that one block keeps from forward to backward.
+  long savedBytes(StepShape shape, SavePolicy policy) {
+    return Ledger.leftBytes(ledger -> {
+      BlockLedger block = new BlockLedger(ledger, arithmetic, dit, shape, loras, dit.blocks() - 1);
+      long unit = shape.batch() * shape.tokens() * dit.channels() * (long) arithmetic.streamBytes();
+      block.forward(ledger.take("input", unit), new SavedLedger(policy));
+    });
   }
 }

@@ -138,9 +138,7 @@ final class VaeLedger {
             ledger.take("wide queries, keys and values", in.places() * 3 * top * wide);
             long attended = wide == 0 ? arithmetic.bytes() : wide;
             ledger.take("attended", in.places() * top * attended);
-            if (arithmetic.isCpu()) {
-              ledger.brief("tiles of scores", 3L << 20);
-            }
+            arithmetic.tiles(ledger, in.height * in.width, in.height * in.width, top);
             take("attended", in);
             take("attended", in);
             return convolution(in, in, 1);

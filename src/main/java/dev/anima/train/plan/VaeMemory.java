@@ -9,13 +9,16 @@ import dev.anima.config.Size;
 public record VaeMemory(Arithmetic arithmetic, int base, int chunkRows) {
 
   /// Pictures in float32 and in the VAE's dtype, through the encoder, to their latents.
-  public Peak encoding(int batch, Size pixels) {
+  ///
+  /// @param flips whether they go through a second time, mirrored
+  public Peak encoding(int batch, Size pixels, boolean flips) {
     return Ledger.peak(ledger -> {
       ledger.moment("encoding " + pixels);
       long elements = 3L * batch * pixels.width() * pixels.height();
-      ledger.take("pictures", 2 * elements * Float.BYTES); // one by one, and together
+      long sets = flips ? 2 : 1; // each one by one, and together
+      ledger.take("pictures", 2 * sets * elements * Float.BYTES);
       if (arithmetic.bytes() != Float.BYTES || !arithmetic.isCpu()) {
-        ledger.take("pictures", elements * arithmetic.bytes());
+        ledger.take("pictures", sets * elements * arithmetic.bytes());
       }
       new VaeLedger(ledger, arithmetic, base, chunkRows).encode(batch, pixels);
     });
