@@ -1,8 +1,8 @@
 package dev.anima.engine;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.OptionalLong;
-import org.bytedeco.pytorch.SizeTPair;
-import org.bytedeco.pytorch.global.torch_cuda;
 
 /// How much memory a device has left.
 public final class DeviceMemory {
@@ -19,13 +19,30 @@ public final class DeviceMemory {
             ? OptionalLong.of(available.getAsLong() + own.getAsLong())
             : OptionalLong.empty();
       }
-      case CUDA -> {
-        try (Scope _ = new Scope()) {
-          SizeTPair freeAndTotal = torch_cuda.getAllocator().getMemoryInfo((byte) device.index());
-          yield OptionalLong.of(freeAndTotal.first());
-        }
-      }
+      case CUDA -> ofCard(device.index());
       case MPS -> OptionalLong.empty();
     };
+  }
+
+  /// As the driver's own tool tells it: libtorch's figure needs JavaCPP's CUDA binding, which is
+  /// not there. The tool counts all cards, `CUDA_VISIBLE_DEVICES` or not.
+  private static OptionalLong ofCard(int index) {
+    try {
+      Process tool =
+          new ProcessBuilder(
+                  "nvidia-smi",
+                  "--query-gpu=memory.free",
+                  "--format=csv,noheader,nounits",
+                  "--id=" + index)
+              .redirectErrorStream(true)
+              .start();
+      String text =
+          new String(tool.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+      return text.matches("\\d{1,9}")
+          ? OptionalLong.of(Long.parseLong(text) << 20) // it counts in MiB
+          : OptionalLong.empty();
+    } catch (IOException e) {
+      return OptionalLong.empty();
+    }
   }
 }
