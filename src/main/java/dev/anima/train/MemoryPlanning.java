@@ -174,7 +174,7 @@ public record MemoryPlanning(
     return new Texts(
         Optional.of(new TextMemory(qwen3, dit.adapter(), arithmetic, rank)),
         ModelBytes.ofQwen3(file, qwen3, arithmetic),
-        !cached,
+        !cached && !trained.trainsTextEncoder(),
         trained.trainsTextEncoder(),
         Math.clamp(longest, 1, most),
         most,

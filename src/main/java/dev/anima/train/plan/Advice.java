@@ -34,7 +34,7 @@ final class Advice {
     if (run.texts().trains()) {
       remedies.add("--network_train_unet_only");
     }
-    if (run.texts().stays()) {
+    if (run.texts().ahead()) {
       remedies.add("--cache_text_encoder_outputs");
     }
     if (!run.latents().cached()) {

@@ -12,6 +12,9 @@ import java.util.Optional;
 
 /// The phases of a run and what each takes at its worst moment.
 final class Phases {
+  /// Captions that a card encodes at a time, see `TextPipeline`.
+  private static final int CAPTIONS_TOGETHER = 32;
+
   private final RunShape run;
   private final Arithmetic arithmetic;
 
@@ -26,6 +29,7 @@ final class Phases {
     cachingLatents().ifPresent(phases::add);
     cachingTexts().ifPresent(phases::add);
     phases.add(loading(mix));
+    captionsAhead(mix).ifPresent(phases::add);
     for (Bucket bucket : run.buckets()) {
       phases.add(training(bucket, mix));
     }
@@ -39,6 +43,7 @@ final class Phases {
     long most = Math.max(loading(mix).bytes(), saving(mix).bytes());
     most = Math.max(most, cachingLatents().map(Phase::bytes).orElse(0L));
     most = Math.max(most, cachingTexts().map(Phase::bytes).orElse(0L));
+    most = Math.max(most, captionsAhead(mix).map(Phase::bytes).orElse(0L));
     return Math.max(most, samples(mix).map(Phase::bytes).orElse(0L));
   }
 
@@ -108,6 +113,24 @@ final class Phases {
             }));
   }
 
+  /// Between the steps, beside everything that stays: the text encoder comes, encodes and goes.
+  private Optional<Phase> captionsAhead(BlockMix mix) {
+    if (!run.texts().ahead() || run.texts().memory().isEmpty()) {
+      return Optional.empty();
+    }
+    TextMemory text = run.texts().memory().get();
+    int together = arithmetic.isCpu() ? 1 : CAPTIONS_TOGETHER;
+    return Optional.of(
+        phase(
+            "captions of an epoch",
+            ledger -> {
+              residents(ledger, mix);
+              ledger.take("text encoder", run.texts().weights().own());
+              ledger.take("position tables", text.positionBytes());
+              take(ledger, text.encoding(together, run.texts().tokens(), run.texts().padded()));
+            }));
+  }
+
   private Phase loading(BlockMix mix) {
     return phase(
         "loading",
@@ -146,7 +169,7 @@ final class Phases {
     if (run.storage() != WeightStorage.COMPUTE) {
       ledger.take("unpacked block", run.dit().computeMatrices());
     }
-    if (run.texts().stays()) {
+    if (run.texts().trains()) {
       ledger.take("text encoder", run.texts().weights().own());
       ledger.take(
           "position tables", run.texts().memory().map(TextMemory::positionBytes).orElse(0L));
@@ -204,14 +227,10 @@ final class Phases {
       if (!run.latents().cached()) {
         take(ledger, run.latents().vae().encoding(bucket.batch(), bucket.pixels(), false));
       }
-      if (run.texts().stays() && run.texts().memory().isPresent()) {
-        TextMemory text = run.texts().memory().get();
-        int captions = run.texts().trains() ? bucket.batch() : 1;
-        take(ledger, text.encoding(captions, run.texts().tokens(), run.texts().padded()));
-      }
       if (run.texts().trains() && run.texts().memory().isPresent()) {
         TextMemory text = run.texts().memory().get();
         long tokens = run.texts().tokens();
+        take(ledger, text.encoding(bucket.batch(), tokens, run.texts().padded()));
         ledger.take("graph of the text encoder", text.qwen3Graph(bucket.batch(), tokens));
         ledger.take(
             "graph of the LLM adapter",
@@ -264,7 +283,7 @@ final class Phases {
 
   /// Bytes in mappings of files.
   long mappedBytes() {
-    long text = run.texts().stays() ? run.texts().weights().mapped() : 0;
+    long text = run.texts().trains() ? run.texts().weights().mapped() : 0;
     return run.dit().mapped() + text;
   }
 }

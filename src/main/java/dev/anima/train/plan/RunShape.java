@@ -47,7 +47,7 @@ public record RunShape(
       long kept) {}
 
   /// @param weights of Qwen3
-  /// @param stays whether Qwen3 is there while the DiT trains
+  /// @param ahead whether captions are encoded between the steps, by a Qwen3 that comes and goes
   /// @param trains whether it carries a LoRA
   /// @param tokens of the longest caption
   /// @param padded T5 rows, to which contexts are padded
@@ -56,7 +56,7 @@ public record RunShape(
   public record Texts(
       Optional<TextMemory> memory,
       ModelBytes weights,
-      boolean stays,
+      boolean ahead,
       boolean trains,
       long tokens,
       long padded,
