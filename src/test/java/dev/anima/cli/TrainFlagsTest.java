@@ -67,11 +67,11 @@ class TrainFlagsTest {
 
   @Test
   void aLogFileTakesWhatTheTerminalWouldShow() throws IOException {
-    Path log = Files.writeString(folder.resolve("run.log"), "old\n");
+    Path log = Files.writeString(folder.resolve("run.log"), "from before\n");
 
     assertThat(train("--console_log_file=" + log)).isZero();
 
-    assertThat(log).content().contains("training: 1 steps", "saved ").doesNotContain("old");
+    assertThat(log).content().contains("training: 1 steps", "saved ").doesNotContain("from before");
     assertThat(screen.err()).doesNotContain("training: 1 steps", "saved ");
   }
 
