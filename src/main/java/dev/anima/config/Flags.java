@@ -20,6 +20,11 @@ import org.jspecify.annotations.Nullable;
 /// Asking for a name that is not in the table, or for the wrong kind, is a mistake in the program:
 /// `IllegalArgumentException`.
 public final class Flags {
+  /// What [#words] leaves out.
+  private static final Set<String> NOT_REPEATED =
+      Set.of(
+          "config_file", "output_config", "preset", "like", "wandb_api_key", "huggingface_token");
+
   private final FlagTable table;
   private final Map<String, FlagValue> values;
   private final boolean helpWanted;
@@ -172,13 +177,13 @@ public final class Flags {
     return FlagText.write(value(name).value());
   }
 
-  /// The set flags as words of a command that gives the same ones, without the flag file and the
-  /// preset they may come from.
+  /// The set flags as words of a command that gives the same ones: without the flag file, the
+  /// preset or the recipe they come from, and without secrets, which change nothing here.
   public List<String> words() {
     List<String> words = new ArrayList<>();
     for (FlagValue value : set()) {
       String name = value.flag().name();
-      if (List.of("config_file", "output_config", "preset", "like").contains(name)) {
+      if (NOT_REPEATED.contains(name)) {
         continue;
       }
       switch (value.value()) {

@@ -103,6 +103,7 @@ public final class Recipes {
             word.contains("/")
                 || word.contains("\\")
                 || flag.name().endsWith("_dir")
+                || flag.name().endsWith("_path")
                 || (flag.name().endsWith("_weights") && flag.kind() != Flag.Kind.SWITCH)
                 || flag.name().endsWith("_prompts")
                 || flag.name().endsWith("_json"));

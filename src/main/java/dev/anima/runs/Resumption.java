@@ -35,12 +35,23 @@ public record Resumption(Path folder, List<String> words, Path workingDir, int s
         });
     Optional<SavedState.Whole> state = SavedStates.newest(folder, record);
     List<String> words = new ArrayList<>(record.fromTheStart());
-    state.ifPresent(saved -> words.add("--resume=" + saved.folder()));
+    state.ifPresent(saved -> {
+      words.removeIf(Resumption::namesAPlace);
+      words.add("--resume=" + saved.folder());
+    });
     return new Resumption(
         folder,
         words,
         Path.of(record.workingDir()),
         state.map(saved -> saved.run().currentStep()).orElse(0));
+  }
+
+  /// Where the run began; its state knows better where it stands.
+  private static boolean namesAPlace(String word) {
+    return word.startsWith("--initial_step=")
+        || word.startsWith("--initial_epoch=")
+        || word.equals("--skip_until_initial_step")
+        || word.startsWith("--resume=");
   }
 
   private static Path record(Path given) {

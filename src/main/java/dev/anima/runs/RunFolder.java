@@ -2,6 +2,7 @@ package dev.anima.runs;
 
 import dev.anima.io.AtomicFiles;
 import dev.anima.io.InputException;
+import dev.anima.io.RunFailedException;
 import dev.anima.train.TrainEvent;
 import dev.anima.train.TrainListener;
 import dev.anima.train.TrainSetup;
@@ -135,10 +136,14 @@ public final class RunFolder implements AutoCloseable {
     write(new RunEnd(stopped ? RunEnd.State.STOPPED : RunEnd.State.FINISHED, step, ""));
   }
 
-  /// The run broke off.
+  /// The run broke off. What goes wrong here is told with the run's own problem.
   public void failed(Throwable problem) {
     log.println("failed: " + problem.getMessage());
-    write(new RunEnd(RunEnd.State.FAILED, step, String.valueOf(problem.getMessage())));
+    try {
+      write(new RunEnd(RunEnd.State.FAILED, step, String.valueOf(problem.getMessage())));
+    } catch (InputException | RunFailedException e) {
+      problem.addSuppressed(e);
+    }
   }
 
   private void write(RunEnd end) {

@@ -10,6 +10,7 @@ import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.lora.FlatLayout;
+import dev.anima.lora.LoraForm;
 import dev.anima.lora.LoraModule;
 import dev.anima.lora.Network;
 import dev.anima.model.Checkpoint;
@@ -73,9 +74,6 @@ public record MemoryPlanning(
 
   private static final int LATENT_PIXELS = 8;
 
-  /// Whether the model can be loaded with blocks outside.
-  private static final boolean CAN_SWAP = false;
-
   /// All of it.
   RunShape shape() {
     Arithmetic arithmetic = new Arithmetic(device, dtype);
@@ -113,11 +111,7 @@ public record MemoryPlanning(
   }
 
   private long elements() {
-    return trained.plan().trained().stream().mapToLong(MemoryPlanning::elements).sum();
-  }
-
-  private static long elements(LoraModule module) {
-    return (long) module.rank() * (module.linear().in() + module.linear().out());
+    return trained.plan().trained().stream().mapToLong(LoraModule::elements).sum();
   }
 
   private long loraCopy() {
@@ -231,26 +225,33 @@ public record MemoryPlanning(
   public MemoryPlan plan(OptionalLong free) {
     OptionalLong stated = config.memory().limit();
     Limit limit = stated.isPresent() ? Limit.stated(stated.getAsLong()) : Limit.free(free);
-    return Planner.plan(shape(), wishes(), limit);
+    MemoryPlan plan = Planner.plan(shape(), wishes(), limit);
+    return isPlainLora()
+        ? plan
+        : plan.withNote(
+            "the plan counts what LoHa, LoKr and DoRA keep as a LoRA's of their rank; they take somewhat more");
+  }
+
+  private boolean isPlainLora() {
+    return trained.plan().trained().stream()
+        .allMatch(module -> module.form() instanceof LoraForm.LowRank && !module.decomposed());
   }
 
   /// What the memory flags ask for.
   Wishes wishes() {
     MemoryConfig memory = config.memory();
     return switch (memory.checkpointing()) {
-      case OFF -> new Wishes(Optional.empty(), "", memory.blocksToSwap(), CAN_SWAP);
+      case OFF -> new Wishes(Optional.empty(), "", memory.blocksToSwap());
       case RECOMPUTE ->
           new Wishes(
               Optional.of(SavePolicy.INPUT_ONLY),
               "--gradient_checkpointing",
-              memory.blocksToSwap(),
-              CAN_SWAP);
+              memory.blocksToSwap());
       case OFFLOAD ->
           new Wishes(
               Optional.of(SavePolicy.INPUT_ON_HOST),
               "--unsloth_offload_checkpointing",
-              memory.blocksToSwap(),
-              CAN_SWAP);
+              memory.blocksToSwap());
     };
   }
 }

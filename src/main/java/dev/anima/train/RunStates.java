@@ -53,14 +53,24 @@ final class RunStates {
 
   // ---- writing --------------------------------------------------------------------------------
 
+  /// Whether optimizer step `step` is to be followed by [#afterStep]: a state must know the losses
+  /// of all steps before it.
+  boolean isDue(int step) {
+    return isKeptAt(step) || isRollingDue();
+  }
+
   /// After everything that belongs to optimizer step `step`.
   void afterStep(int step, int epoch) {
-    if (setup.config().output().saveState() && rules.savesAtStep(step)) {
+    if (isKeptAt(step)) {
       save(rules.stepFile(step), step, epoch, false);
       rules.stepToRemove(step).ifPresent(old -> remove(rules.stepFile(old)));
-    } else if (isRollingDue()) {
+    } else {
       saveRolling(step, epoch);
     }
+  }
+
+  private boolean isKeptAt(int step) {
+    return setup.config().output().saveState() && rules.savesAtStep(step);
   }
 
   private boolean isRollingDue() {
@@ -68,21 +78,29 @@ final class RunStates {
     return !every.isZero() && System.nanoTime() - savedAt >= every.toNanos();
   }
 
-  /// The newest state of this run replaces the one before it when it is whole.
-  private void saveRolling(int step, int epoch) {
+  /// The newest state of this run replaces the one before it when it is whole. Nobody asked for it,
+  /// so a full disk does not end the run: the one before stays, and the next is tried in its time.
+  ///
+  /// @return whether it was written
+  private boolean saveRolling(int step, int epoch) {
+    checkWeights(step);
     Path run = runFolder();
+    Path next = run.resolve("state-step%08d".formatted(step));
     try {
       Files.createDirectories(run);
-    } catch (IOException e) {
-      throw new RunFailedException(
-          "%s cannot be written to (%s)".formatted(run, e.getMessage()), e);
+      write(next, step, epoch, false);
+    } catch (IOException | InputException | RunFailedException e) {
+      savedAt = System.nanoTime();
+      listener.on(
+          new TrainEvent.Note(
+              "the state to go on from after a crash could not be written: " + e.getMessage()));
+      return false;
     }
-    Path before = rolling;
-    rolling = run.resolve("state-step%08d".formatted(step));
-    saveIn(rolling, step, epoch, false);
-    if (before != null && !before.equals(rolling)) {
-      StateFolder.remove(before);
+    if (rolling != null && !rolling.equals(next)) {
+      StateFolder.remove(rolling);
     }
+    rolling = next;
+    return true;
   }
 
   private Path runFolder() {
@@ -137,8 +155,9 @@ final class RunStates {
               "no state was saved, so this run cannot be gone on with exactly (--save_state writes one at a stop)"));
       return;
     }
-    saveRolling(step, epoch);
-    listener.on(new TrainEvent.Note("to go on from here: anima resume " + runFolder()));
+    if (saveRolling(step, epoch)) {
+      listener.on(new TrainEvent.Note("to go on from here: anima resume " + runFolder()));
+    }
   }
 
   private boolean wantedAtEnd() {
@@ -150,12 +169,16 @@ final class RunStates {
   }
 
   private void save(String file, int step, int epoch, boolean epochDone) {
-    saveIn(folder(file), step, epoch, epochDone);
+    checkWeights(step);
+    write(folder(file), step, epoch, epochDone);
   }
 
-  private void saveIn(Path folder, int step, int epoch, boolean epochDone) {
+  private void checkWeights(int step) {
     new NotFinite(setup, parts)
         .checkWeights(step, last == null ? "there is no state yet" : "the last state is " + last);
+  }
+
+  private void write(Path folder, int step, int epoch, boolean epochDone) {
     LoraSaver.Options exact =
         new LoraSaver.Options(LoraKeys.Style.SD_SCRIPTS, Optional.of(Dtype.F32), false);
     StateFolder.write(

@@ -174,8 +174,10 @@ final class Trainer {
   /// What may follow an optimizer step; it comes after the news of that step.
   private void afterStep(int epoch) {
     boolean validates = isTurn(setup.config().validation().everySteps());
+    boolean savesState = states.isDue(step);
     if (!tellsLate
         || validates
+        || savesState
         || isTurn(setup.config().samples().everySteps())
         || setup.checkpoints().savesAtStep(step)) {
       tellPrevious();
@@ -184,7 +186,9 @@ final class Trainer {
     if (validates) {
       validate(false, step);
     }
-    states.afterStep(step, epoch);
+    if (savesState) {
+      states.afterStep(step, epoch);
+    }
   }
 
   private boolean isTurn(OptionalInt everySteps) {

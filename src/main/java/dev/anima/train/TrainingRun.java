@@ -323,7 +323,7 @@ public final class TrainingRun implements AutoCloseable {
   /// Shared with other runs, unless DoRA measures its first lengths while it loads.
   private AnimaDit dit(Placement placement, LoraSet loras, TrainedModel.Base base) {
     if (DoraStart.isNeeded(loras, Network.DIT)) {
-      models.release();
+      models.releaseDit(); // two of them would not fit
       return own(
           loadDit(placement, DoraStart.measuring(loras, Network.DIT, base.into(Network.DIT))));
     }

@@ -181,7 +181,8 @@ public final class WarmModels implements AutoCloseable {
     }
   }
 
-  private void releaseDit() {
+  /// Lets go of the DiT, whose memory is wanted.
+  void releaseDit() {
     if (dit != null) {
       dit.model().close();
       dit = null;

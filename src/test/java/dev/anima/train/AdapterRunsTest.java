@@ -105,6 +105,21 @@ class AdapterRunsTest {
     return flags;
   }
 
+  /// Latents in memory belong to what runs share; on disk, to the run.
+  @ParameterizedTest
+  @MethodSource("kinds")
+  void cachesAndSwappedBlocksChangeNothing(Kind kind) {
+    String steps = "--max_train_steps=4";
+    List<Double> onDisk =
+        runs.train(flags(kind, "disk", "--cache_latents_to_disk", steps)).losses();
+    List<Double> inMemory = runs.train(flags(kind, "memory", "--cache_latents", steps)).losses();
+    List<Double> swapped =
+        runs.train(flags(kind, "swap", "--cache_latents", "--blocks_to_swap=3", steps)).losses();
+
+    assertThat(inMemory).isEqualTo(onDisk);
+    assertThat(swapped).isEqualTo(onDisk);
+  }
+
   @ParameterizedTest
   @MethodSource("kinds")
   void aRunSavesWhatTheKindConsistsOf(Kind kind) {

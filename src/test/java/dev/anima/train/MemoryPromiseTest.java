@@ -67,12 +67,12 @@ class MemoryPromiseTest {
             CountedSteps.Lora.PLAIN,
             first)) {
       RunShape run = run(steps, dtype, BUCKETS, batch);
-      long usual = Planner.plan(run, Wishes.none(false), Limit.UNKNOWN).bytes();
-      long lean = Planner.plan(run, Wishes.none(false), Limit.stated(1)).bytes();
+      long usual = Planner.plan(run, Wishes.none(), Limit.UNKNOWN).bytes();
+      long lean = Planner.plan(run, Wishes.none(), Limit.stated(1)).bytes();
       List<BlockMix> chosen = new ArrayList<>();
       for (double share : List.of(0.05, 0.4, 0.7, 2.0)) {
         long limit = (long) (lean + share * (usual - lean));
-        MemoryPlan plan = Planner.plan(run, Wishes.none(false), Limit.stated(limit));
+        MemoryPlan plan = Planner.plan(run, Wishes.none(), Limit.stated(limit));
         assertThat(plan.fits()).isTrue();
         chosen.add(plan.mix());
         steps.mix(plan.mix());

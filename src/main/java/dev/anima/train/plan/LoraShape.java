@@ -53,7 +53,7 @@ public record LoraShape(
     }
     long elements = 0;
     for (LoraModule module : modules) {
-      elements += (long) module.rank() * (module.linear().in() + module.linear().out());
+      elements += module.elements();
       if (module.network() == Network.DIT) {
         place(module, ranks);
       }

@@ -1,6 +1,7 @@
 package dev.anima.train.plan;
 
 import dev.anima.train.BlockMix;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalLong;
@@ -27,6 +28,13 @@ public record MemoryPlan(
     phases = List.copyOf(phases);
     remedies = List.copyOf(remedies);
     notes = List.copyOf(notes);
+  }
+
+  /// With another thing to know.
+  public MemoryPlan withNote(String note) {
+    List<String> more = new ArrayList<>(notes);
+    more.add(note);
+    return new MemoryPlan(mix, limit, phases, mappedBytes, more, remedies);
   }
 
   /// The phase that takes most.

@@ -92,7 +92,7 @@ public final class Planner {
     if (fits(leanest)) {
       return highest(ladder, wishes.swapped());
     }
-    if (!wishes.maySwap() || wishes.swapped() > 0) {
+    if (wishes.swapped() > 0) {
       return leanest;
     }
     int blocks = run.steps().dit().blocks();

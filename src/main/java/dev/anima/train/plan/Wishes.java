@@ -7,11 +7,10 @@ import java.util.Optional;
 ///
 /// @param policy asked for by a checkpointing flag, for all blocks
 /// @param policyFlag that flag, for messages
-/// @param swapped `--blocks_to_swap`, 0 where it is not given
-/// @param maySwap whether blocks may be swapped that nobody asked for
-public record Wishes(Optional<SavePolicy> policy, String policyFlag, int swapped, boolean maySwap) {
+/// @param swapped `--blocks_to_swap`, 0 where it is not given: then so many as it takes
+public record Wishes(Optional<SavePolicy> policy, String policyFlag, int swapped) {
   /// Everything is open.
-  public static Wishes none(boolean maySwap) {
-    return new Wishes(Optional.empty(), "", 0, maySwap);
+  public static Wishes none() {
+    return new Wishes(Optional.empty(), "", 0);
   }
 }

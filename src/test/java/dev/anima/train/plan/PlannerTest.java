@@ -25,12 +25,12 @@ class PlannerTest {
   }
 
   private static MemoryPlan plan(RunShape run, long gigabytes) {
-    return Planner.plan(run, Wishes.none(true), Limit.stated(gigabytes * GB));
+    return Planner.plan(run, Wishes.none(), Limit.stated(gigabytes * GB));
   }
 
   @Test
   void withoutALimitEveryBlockKeepsThe13Units() {
-    MemoryPlan plan = Planner.plan(run(1), Wishes.none(true), Limit.UNKNOWN);
+    MemoryPlan plan = Planner.plan(run(1), Wishes.none(), Limit.UNKNOWN);
 
     assertThat(plan.mix().policies()).containsOnly(SavePolicy.UNITS_13).hasSize(28);
     // 4.2 GB of weights, 6.1 GB of units, and what one block and the program need
@@ -44,7 +44,7 @@ class PlannerTest {
   void freeMemoryIsNotFilledForTheLastTwoPercent() {
     Limit plenty = Limit.free(OptionalLong.of(80 * GB));
 
-    assertThat(Planner.plan(run(1), Wishes.none(true), plenty).mix().policies())
+    assertThat(Planner.plan(run(1), Wishes.none(), plenty).mix().policies())
         .containsOnly(SavePolicy.UNITS_13);
     assertThat(plan(run(1), 80).mix().policies()).containsOnly(SavePolicy.EVERYTHING);
   }
@@ -84,13 +84,13 @@ class PlannerTest {
     MemoryPlan small = plan(run(1), 4);
     assertThat(small.fits()).isTrue();
     assertThat(small.mix().swapped()).isBetween(3, 28);
-    assertThat(Planner.plan(run(1), Wishes.none(false), Limit.stated(4 * GB)).fits()).isFalse();
+    assertThat(plan(run(1), 1).fits()).isFalse();
   }
 
   @Test
   void flagsBind() {
     Wishes recompute =
-        new Wishes(Optional.of(SavePolicy.INPUT_ONLY), "--gradient_checkpointing", 0, true);
+        new Wishes(Optional.of(SavePolicy.INPUT_ONLY), "--gradient_checkpointing", 0);
 
     MemoryPlan needless = Planner.plan(run(1), recompute, Limit.stated(24 * GB));
     assertThat(needless.mix().policies()).containsOnly(SavePolicy.INPUT_ONLY);
@@ -101,7 +101,7 @@ class PlannerTest {
     assertThat(Planner.plan(run(1), recompute, Limit.stated(8 * GB)).notes()).isEmpty();
     assertThat(Planner.plan(run(1), recompute, Limit.stated(5 * GB)).fits()).isFalse();
 
-    Wishes swap = new Wishes(Optional.empty(), "", 14, true);
+    Wishes swap = new Wishes(Optional.empty(), "", 14);
     assertThat(Planner.plan(run(1), swap, Limit.stated(12 * GB)).mix().swapped()).isEqualTo(14);
   }
 
@@ -109,19 +109,19 @@ class PlannerTest {
   void packedBlocksLeaveRoom() {
     RunShape packed = FullSize.run(CARD, WeightStorage.FP8, 1, MEGAPIXEL);
 
-    long plain = Planner.plan(run(1), Wishes.none(true), Limit.UNKNOWN).bytes();
-    long less = Planner.plan(packed, Wishes.none(true), Limit.UNKNOWN).bytes();
+    long plain = Planner.plan(run(1), Wishes.none(), Limit.UNKNOWN).bytes();
+    long less = Planner.plan(packed, Wishes.none(), Limit.UNKNOWN).bytes();
     assertThat((plain - less) / 1e9).isBetween(1.6, 2.2);
   }
 
   @Test
   void aRefusalNamesNeedLimitAndRemedies() {
-    MemoryPlan plan = Planner.plan(run(8), Wishes.none(false), Limit.stated(6 * GB));
+    MemoryPlan plan = Planner.plan(run(8), Wishes.none(), Limit.stated(2 * GB));
 
     assertThat(plan.fits()).isFalse();
     assertThat(PlanText.refusal(plan))
         .startsWith("the run needs ")
-        .contains("training 1024x1024", "--max_memory allows 6.00 GB")
+        .contains("training 1024x1024", "--max_memory allows 2.00 GB")
         .contains("a batch size below 8")
         .contains("; a smaller resolution; --fp8_base or --int8_base");
   }
