@@ -8,7 +8,8 @@ import dev.anima.model.dit.DitConfig;
 import java.util.List;
 import java.util.Map;
 
-/// What a step costs, from shapes alone: arithmetic and memory. Nothing is loaded.
+/// What a step costs, from shapes alone: arithmetic, and the weights it runs over. What a run takes
+/// in memory is planned in [dev.anima.train.plan.MemoryPlan].
 ///
 /// Letters: `L` image tokens, `T` text rows, `c` width, `f` MLP width, `x` text width.
 ///
@@ -18,10 +19,6 @@ import java.util.Map;
 public record CostEstimate(DitConfig config, Dtype dtype, int textRows) {
   /// Pixels on a side of one image token: 8 by the VAE times 2 by the patch.
   private static final int TOKEN_PIXELS = 16;
-
-  /// Activations of size `L x c` that autograd keeps of one block (attention 9, norms and
-  /// modulation 14, residuals 6, MLP 4 f/c and more), counted on the CPU build.
-  private static final int UNITS_PER_BLOCK = 34;
 
   public static long tokens(Size pixels) {
     return (long) (pixels.width() / TOKEN_PIXELS) * (pixels.height() / TOKEN_PIXELS);
@@ -77,19 +74,5 @@ public record CostEstimate(DitConfig config, Dtype dtype, int textRows) {
     long kept = config.layout().elements() - packed;
     long staging = packed / config.blocks();
     return packed + (kept + rows + staging) * dtype.bytes();
-  }
-
-  /// Bytes of activations alive at the peak of a step.
-  public long activationBytes(Size pixels, int batch, boolean recompute) {
-    long unit = tokens(pixels) * batch * config.channels() * dtype.bytes();
-    long whole = unit * UNITS_PER_BLOCK;
-    return recompute ? whole + unit * config.blocks() : whole * config.blocks();
-  }
-
-  /// Bytes of the LoRA while training: weights and gradients in float32, and the optimizer's state.
-  ///
-  /// @param stateBytesPerParameter 8 for AdamW, 2 for its 8-bit form
-  public static long loraBytes(long parameters, int stateBytesPerParameter) {
-    return parameters * (8 + stateBytesPerParameter);
   }
 }

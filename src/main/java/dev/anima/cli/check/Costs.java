@@ -9,64 +9,17 @@ import dev.anima.engine.Dtype;
 import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.Qwen3Config;
 import dev.anima.train.CostEstimate;
-import dev.anima.train.TrainSetup;
-import dev.anima.train.optim.OptimizerConfig;
 import java.util.List;
 
-/// What a run needs, estimated from shapes: memory at the peak of a step, and arithmetic.
+/// The arithmetic a run needs, from shapes.
 ///
 /// @param batches shapes of the micro-batches of an epoch
-/// @param vaeParameters parameters of the VAE
-record Costs(
-    TrainConfig config,
-    DitConfig dit,
-    Qwen3Config qwen3,
-    long vaeParameters,
-    List<BatchShape> batches) {
+record Costs(TrainConfig config, DitConfig dit, Qwen3Config qwen3, List<BatchShape> batches) {
   /// Rows the text is padded to before it enters the DiT.
   private static final int TEXT_ROWS = 512;
 
-  /// Activations as wide as a state that autograd keeps of a Qwen3 layer: norms 4, projections and
-  /// rotation 10, attention 3, MLP 12.
-  private static final int TEXT_UNITS_PER_LAYER = 29;
-
   /// @param count micro-batches of this shape in an epoch
   record BatchShape(Size pixels, int images, int count) {}
-
-  /// Memory at the peak of the costliest step.
-  ///
-  /// @param loraParameters trained parameters
-  Preview.Memory memory(long loraParameters, OptimizerConfig optimizer) {
-    CostEstimate estimate = estimate();
-    boolean textLives =
-        config.cache().text() == Store.NONE || config.network().trained() != Trained.DIT;
-    long activations = 0;
-    for (BatchShape batch : batches) {
-      activations =
-          Math.max(
-              activations,
-              estimate.activationBytes(batch.pixels(), batch.images(), recomputes())
-                  + textActivations(batch.images()));
-    }
-    long dit = estimate.weightBytes(TrainSetup.storage(config.precision()));
-    long text = textLives ? qwen3.layout().elements() * dtype().bytes() : 0;
-    long vae = config.cache().latents() == Store.NONE ? vaeParameters * dtype().bytes() : 0;
-    long lora = CostEstimate.loraBytes(loraParameters, stateBytes(optimizer));
-    return new Preview.Memory(
-        dit + text + vae + activations + lora, dit, text, vae, activations, lora);
-  }
-
-  private long textActivations(int images) {
-    boolean trained = config.network().trained() != Trained.DIT;
-    return trained
-        ? (long) images
-            * config.models().qwen3MaxTokens()
-            * qwen3.hidden()
-            * qwen3.layers()
-            * TEXT_UNITS_PER_LAYER
-            * dtype().bytes()
-        : 0;
-  }
 
   /// Floating-point operations of one epoch: forward and backward of the DiT, and of Qwen3 where it
   /// runs every step.
@@ -105,20 +58,6 @@ record Costs(
     return switch (config.precision().compute()) {
       case NO -> Dtype.F32;
       case FP16, BF16 -> Dtype.BF16;
-    };
-  }
-
-  /// Bytes of optimizer state for a parameter.
-  static int stateBytes(OptimizerConfig optimizer) {
-    return switch (optimizer) {
-      case OptimizerConfig.AdamW adam -> adam.amsgrad() ? 12 : 8;
-      case OptimizerConfig.Prodigy _ -> 16;
-      case OptimizerConfig.AdamWScheduleFree _, OptimizerConfig.RAdamScheduleFree _ -> 8;
-      case OptimizerConfig.Lion _, OptimizerConfig.Sgd _, OptimizerConfig.SgdScheduleFree _ -> 4;
-      case OptimizerConfig.AdamW8bit _ -> 2;
-      case OptimizerConfig.Lion8bit _, OptimizerConfig.Sgd8bit _ -> 1;
-      // Two vectors stand for a matrix, unless the first moment is kept too.
-      case OptimizerConfig.Adafactor adafactor -> adafactor.beta1().isPresent() ? 4 : 0;
     };
   }
 }

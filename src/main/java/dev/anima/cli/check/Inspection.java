@@ -1,5 +1,6 @@
 package dev.anima.cli.check;
 
+import dev.anima.cli.Build;
 import dev.anima.cli.Console;
 import dev.anima.cli.check.Preview.Warning;
 import dev.anima.config.DatasetConfig;
@@ -7,11 +8,18 @@ import dev.anima.config.FlagReport;
 import dev.anima.config.FlagReport.RunFacts;
 import dev.anima.config.Flags;
 import dev.anima.config.TrainConfig;
+import dev.anima.engine.Device;
+import dev.anima.engine.DeviceMemory;
+import dev.anima.train.MemoryPlanning;
 import dev.anima.train.RunPlan;
 import dev.anima.train.TrainSetup;
+import dev.anima.train.TrainedModel;
 import dev.anima.train.TrainingRun;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.optim.OptimizerConfig;
+import dev.anima.train.plan.MemoryPlan;
+import dev.anima.train.plan.OptimizerMemory;
+import dev.anima.train.plan.PlanText;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import java.nio.file.Path;
@@ -20,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.function.Function;
 
 /// Goes through all parts of a run as far as they can be read, and notes what is wrong with each
@@ -70,9 +79,10 @@ final class Inspection {
           return c;
         }));
     Optional<Costs> costs = costs(config, models, data);
-    Optional<Preview.Memory> memory =
-        costs.flatMap(
-            c -> lora.flatMap(l -> optimizer.map(o -> c.memory(l.parameters(), o.config()))));
+    Optional<MemoryPlan> memory =
+        config.flatMap(c ->
+            data.filter(_ -> lora.isPresent() && models.files().size() == 3)
+                .flatMap(d -> optimizer.flatMap(o -> memory(c, d, o))));
     OptionalDouble flops = flopsPerStep(costs, plan);
     List<Preview.Output> outputs = outputs(config, plan, lora, optimizer);
     List<FlagReport.Entry> entries = flagReport(datasets, data, plan);
@@ -104,7 +114,7 @@ final class Inspection {
         scheduled
             ? schedule.flatMap(flags -> curve.flatMap(c -> schedule(flags, c, lora)))
             : Optional.empty(),
-        memory,
+        memory.map(Preview.Memory::of),
         flops.orElse(0),
         time(costs, plan, flops, speed));
   }
@@ -167,14 +177,42 @@ final class Inspection {
     if (config.isEmpty() || data.isEmpty() || models.dit().isEmpty() || models.qwen3().isEmpty()) {
       return Optional.empty();
     }
-    long vae =
-        models.files().stream()
-            .filter(model -> model.kind().equals("vae"))
-            .mapToLong(Preview.Model::parameters)
-            .sum();
     return Optional.of(
-        new Costs(
-            config.get(), models.dit().get(), models.qwen3().get(), vae, data.get().batches()));
+        new Costs(config.get(), models.dit().get(), models.qwen3().get(), data.get().batches()));
+  }
+
+  /// The plan; where it does not fit, that is a problem too.
+  private Optional<MemoryPlan> memory(
+      TrainConfig config, DataPreview data, OptimizerChoice optimizer) {
+    Device.Kind device = device(config.machine().device());
+    Optional<MemoryPlan> plan =
+        problems.attempt(() ->
+            new MemoryPlanning(
+                    config,
+                    data.group(),
+                    TrainedModel.of(config),
+                    optimizer.config(),
+                    device,
+                    TrainSetup.dtype(config.precision().compute(), device),
+                    Math.max(0, flags.maybeInteger("vae_chunk_size").orElse(0)))
+                .plan(
+                    device == Device.Kind.CPU
+                        ? DeviceMemory.forRun(Device.CPU)
+                        : OptionalLong.empty()));
+    plan.ifPresent(found -> {
+      found.notes().forEach(note -> warn("memory", note));
+      if (!found.fits()) {
+        problems.add(PlanText.refusal(found));
+      }
+    });
+    return plan;
+  }
+
+  /// Without loading libtorch, so a card that the build could use is taken to be there.
+  private static Device.Kind device(String wanted) {
+    boolean card =
+        wanted.startsWith("cuda") || (wanted.equals("auto") && Build.current().isGpuBuild());
+    return card ? Device.Kind.CUDA : Device.Kind.CPU;
   }
 
   private static List<Preview.Output> outputs(
@@ -186,7 +224,8 @@ final class Inspection {
       return List.of();
     }
     long fileBytes = lora.map(found -> found.lora().fileBytes()).orElse(0L);
-    long perParameter = 4L + optimizer.map(found -> Costs.stateBytes(found.config())).orElse(0);
+    long perParameter =
+        4L + optimizer.map(found -> OptimizerMemory.bytesPerParameter(found.config())).orElse(0);
     long stateBytes = lora.map(found -> found.parameters() * perParameter).orElse(0L);
     return new Outputs(config.get(), plan.get(), fileBytes, stateBytes).planned();
   }
