@@ -235,17 +235,19 @@ public record TrainSetup(
   }
 
   private static Dtype dtype(Precision.Compute compute, Device device, List<String> notes) {
+    if (compute == Precision.Compute.FP16 && device.isCpu()) {
+      notes.add(
+          "--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
+    }
+    return dtype(compute, device.kind());
+  }
+
+  /// What the models compute in: on the CPU, fp16 runs use bf16.
+  public static Dtype dtype(Precision.Compute compute, Device.Kind device) {
     return switch (compute) {
       case NO -> Dtype.F32;
       case BF16 -> Dtype.BF16;
-      case FP16 -> {
-        if (device.isCpu()) {
-          notes.add(
-              "--mixed_precision=fp16 computes in bf16 on the CPU, where fp16 is about 15 times slower");
-          yield Dtype.BF16;
-        }
-        yield Dtype.F16;
-      }
+      case FP16 -> device == Device.Kind.CPU ? Dtype.BF16 : Dtype.F16;
     };
   }
 }

@@ -12,6 +12,7 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.model.Adapters;
+import dev.anima.model.Checkpoint;
 import dev.anima.model.Placement;
 import dev.anima.model.RandomTensors;
 import dev.anima.model.WeightEdit;
@@ -20,6 +21,8 @@ import dev.anima.model.dit.AnimaDit;
 import dev.anima.model.dit.BlockWeights;
 import dev.anima.model.dit.DitConfig;
 import dev.anima.model.text.LlmAdapterConfig;
+import dev.anima.train.plan.Arithmetic;
+import dev.anima.train.plan.DitBytes;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -72,10 +75,21 @@ class BlockSwapMemoryTest {
           .isEqualTo(resident.bytes() - (CONFIG.blocks() - 2) * blockBytes())
           .isLessThan(resident.bytes() / 4);
       assertThat(all.bytesInFile()).isEqualTo(CONFIG.blocks() * blockBytes() / 2);
-      CostEstimate estimate = new CostEstimate(CONFIG, Dtype.F32, 512);
-      assertThat(estimate.swapSaves(WeightStorage.COMPUTE, CONFIG.blocks()))
+      assertThat(planned(false).savedBySwapping(CONFIG.blocks()))
           .isEqualTo(resident.bytes() - all.bytes());
-      assertThat(estimate.swapSaves(WeightStorage.COMPUTE, 1)).isZero();
+      assertThat(planned(false).savedBySwapping(1)).isZero();
+      assertThat(planned(true).savedBySwapping(CONFIG.blocks())).isZero();
+    }
+  }
+
+  private DitBytes planned(boolean edited) {
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      return DitBytes.of(
+          checkpoint,
+          CONFIG,
+          new Arithmetic(Device.Kind.CPU, PLACEMENT.dtype()),
+          WeightStorage.COMPUTE,
+          edited);
     }
   }
 

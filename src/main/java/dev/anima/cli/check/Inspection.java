@@ -1,18 +1,25 @@
 package dev.anima.cli.check;
 
+import dev.anima.cli.Build;
 import dev.anima.cli.Console;
 import dev.anima.cli.check.Preview.Warning;
 import dev.anima.config.DatasetConfig;
 import dev.anima.config.FlagReport;
 import dev.anima.config.FlagReport.RunFacts;
 import dev.anima.config.Flags;
-import dev.anima.config.MemoryConfig;
 import dev.anima.config.TrainConfig;
+import dev.anima.engine.Device;
+import dev.anima.engine.DeviceMemory;
+import dev.anima.train.MemoryPlanning;
 import dev.anima.train.PassKind;
 import dev.anima.train.RunPlan;
 import dev.anima.train.TrainSetup;
+import dev.anima.train.TrainedModel;
 import dev.anima.train.TrainingRun;
 import dev.anima.train.optim.OptimizerChoice;
+import dev.anima.train.plan.MemoryPlan;
+import dev.anima.train.plan.OptimizerMemory;
+import dev.anima.train.plan.PlanText;
 import dev.anima.train.schedule.LrSchedule;
 import dev.anima.train.schedule.ScheduleFlags;
 import java.nio.file.Path;
@@ -21,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.function.Function;
 
 /// Goes through all parts of a run as far as they can be read, and notes what is wrong with each
@@ -71,12 +79,16 @@ final class Inspection {
           Outputs.checkWritable(c.output().dir());
           return c;
         }));
-    Optional<Preview.Swap> swap =
-        config.flatMap(c -> models.dit().flatMap(dit -> swap(c.memory(), dit.blocks())));
+    Optional<PassKind> pass =
+        config.flatMap(c ->
+            models
+                .dit()
+                .flatMap(dit -> problems.attempt(() -> PassKind.of(c.memory(), dit.blocks()))));
     Optional<Costs> costs = costs(config, models, data);
-    Optional<Preview.Memory> memory =
-        costs.flatMap(
-            c -> lora.flatMap(l -> optimizer.map(o -> c.memory(l.parameters(), o.config()))));
+    Optional<MemoryPlan> memory =
+        config.flatMap(c ->
+            data.filter(_ -> pass.isPresent() && lora.isPresent() && models.files().size() == 3)
+                .flatMap(d -> optimizer.flatMap(o -> memory(c, d, o))));
     OptionalDouble flops = flopsPerStep(costs, plan);
     List<Preview.Output> outputs = outputs(config, plan, lora, optimizer);
     List<FlagReport.Entry> entries = flagReport(datasets, data, plan);
@@ -108,8 +120,8 @@ final class Inspection {
         scheduled
             ? schedule.flatMap(flags -> curve.flatMap(c -> schedule(flags, c, lora)))
             : Optional.empty(),
-        swap,
-        memory,
+        pass.flatMap(kind -> swap(kind, models)),
+        memory.map(Preview.Memory::of),
         flops.orElse(0),
         time(costs, plan, flops, speed));
   }
@@ -128,11 +140,11 @@ final class Inspection {
     return data;
   }
 
-  private Optional<Preview.Swap> swap(MemoryConfig memory, int blocks) {
-    return problems
-        .attempt(() -> PassKind.of(memory, blocks))
-        .filter(kind -> kind.swapped() > 0)
-        .map(kind -> new Preview.Swap(kind.swapped(), blocks));
+  private static Optional<Preview.Swap> swap(PassKind pass, Models models) {
+    return models
+        .dit()
+        .filter(_ -> pass.swapped() > 0)
+        .map(dit -> new Preview.Swap(pass.swapped(), dit.blocks()));
   }
 
   /// From the flags themselves, so that steps are told even while something else is wrong.
@@ -177,14 +189,42 @@ final class Inspection {
     if (config.isEmpty() || data.isEmpty() || models.dit().isEmpty() || models.qwen3().isEmpty()) {
       return Optional.empty();
     }
-    long vae =
-        models.files().stream()
-            .filter(model -> model.kind().equals("vae"))
-            .mapToLong(Preview.Model::parameters)
-            .sum();
     return Optional.of(
-        new Costs(
-            config.get(), models.dit().get(), models.qwen3().get(), vae, data.get().batches()));
+        new Costs(config.get(), models.dit().get(), models.qwen3().get(), data.get().batches()));
+  }
+
+  /// The plan; where it does not fit, that is a problem too.
+  private Optional<MemoryPlan> memory(
+      TrainConfig config, DataPreview data, OptimizerChoice optimizer) {
+    Device.Kind device = device(config.machine().device());
+    Optional<MemoryPlan> plan =
+        problems.attempt(() ->
+            new MemoryPlanning(
+                    config,
+                    data.group(),
+                    TrainedModel.of(config),
+                    optimizer.config(),
+                    device,
+                    TrainSetup.dtype(config.precision().compute(), device),
+                    Math.max(0, flags.maybeInteger("vae_chunk_size").orElse(0)))
+                .plan(
+                    device == Device.Kind.CPU
+                        ? DeviceMemory.forRun(Device.CPU)
+                        : OptionalLong.empty()));
+    plan.ifPresent(found -> {
+      found.notes().forEach(note -> warn("memory", note));
+      if (!found.fits()) {
+        problems.add(PlanText.refusal(found));
+      }
+    });
+    return plan;
+  }
+
+  /// Without loading libtorch, so a card that the build could use is taken to be there.
+  private static Device.Kind device(String wanted) {
+    boolean card =
+        wanted.startsWith("cuda") || (wanted.equals("auto") && Build.current().isGpuBuild());
+    return card ? Device.Kind.CUDA : Device.Kind.CPU;
   }
 
   private static List<Preview.Output> outputs(
@@ -196,7 +236,8 @@ final class Inspection {
       return List.of();
     }
     long fileBytes = lora.map(found -> found.lora().fileBytes()).orElse(0L);
-    long perParameter = 4L + optimizer.map(found -> Costs.stateBytes(found.config())).orElse(0);
+    long perParameter =
+        4L + optimizer.map(found -> OptimizerMemory.bytesPerParameter(found.config())).orElse(0);
     long stateBytes = lora.map(found -> found.parameters() * perParameter).orElse(0L);
     return new Outputs(config.get(), plan.get(), fileBytes, stateBytes).planned();
   }

@@ -1,8 +1,12 @@
 package dev.anima.cli.check;
 
 import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import dev.anima.train.plan.MemoryPlan;
+import dev.anima.train.plan.Peak;
+import dev.anima.train.plan.PlanText;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
 /// What a run will do, as `anima check --json` prints it (names in snake case).
 ///
@@ -24,7 +28,7 @@ import java.util.Optional;
 /// @param learningRates one for each group of parameters
 /// @param schedule learning rate over the run
 /// @param swap blocks of the DiT that wait outside; empty without `--blocks_to_swap`
-/// @param memory estimate at the peak of a step
+/// @param memory the plan; empty while something is wrong
 /// @param flopsPerStep floating-point operations of a mean step, 0 while the models could not be
 ///   read
 /// @param time estimate; only with `--measure`
@@ -128,14 +132,50 @@ record Preview(
   /// @param of so many
   record Swap(int blocks, int of) {}
 
-  /// Bytes, estimated from shapes.
+  /// What the run takes, tensor by tensor, and how it goes through the DiT for that.
+  ///
+  /// @param totalBytes at the worst moment of all phases, the program itself included
+  /// @param limitBytes that may be taken; absent where nobody knows
+  /// @param limit `max_memory`, `free` or `unknown`
+  /// @param blocks what the DiT's blocks keep between forward and backward, in words
+  /// @param swappedBlocks blocks whose weights wait outside
+  /// @param mappedBytes of model files besides, which the system drops when it needs memory
+  /// @param text the same in sentences
   record Memory(
       long totalBytes,
-      long ditBytes,
-      long textEncoderBytes,
-      long vaeBytes,
-      long activationBytes,
-      long loraBytes) {}
+      OptionalLong limitBytes,
+      OptionalLong marginBytes,
+      String limit,
+      String blocks,
+      int swappedBlocks,
+      long mappedBytes,
+      List<Phase> phases,
+      List<String> text) {
+
+    static Memory of(MemoryPlan plan) {
+      return new Memory(
+          plan.bytes(),
+          plan.limit().bytes(),
+          plan.margin(),
+          plan.limit().bytes().isEmpty()
+              ? "unknown"
+              : plan.limit().stated() ? "max_memory" : "free",
+          plan.mix().description(),
+          plan.mix().swapped(),
+          plan.mappedBytes(),
+          plan.phases().stream()
+              .map(phase ->
+                  new Phase(
+                      phase.name(), phase.bytes(), phase.peak().moment(), phase.peak().parts()))
+              .toList(),
+          PlanText.of(plan));
+    }
+  }
+
+  /// @param name such as `training 1024x1024`
+  /// @param moment at which most is taken
+  /// @param parts all that is there then
+  record Phase(String name, long bytes, String moment, List<Peak.Part> parts) {}
 
   /// @param basis how the estimate was made
   record Time(double secondsPerStep, double secondsTotal, String basis) {}

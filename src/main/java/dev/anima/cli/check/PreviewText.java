@@ -11,10 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /// A preview for people. The warnings come last: that is where a terminal stops.
 final class PreviewText {
@@ -144,20 +141,10 @@ final class PreviewText {
                     .formatted(swap.blocks(), count(swap.of(), "block"))));
     preview
         .memory()
-        .ifPresent(memory ->
-            page.fact(
-                "Memory",
-                "about %s: %s (estimate)"
-                    .formatted(
-                        bytes(memory.totalBytes()),
-                        Stream.of(
-                                part("DiT", memory.ditBytes()),
-                                part("text encoder", memory.textEncoderBytes()),
-                                part("VAE", memory.vaeBytes()),
-                                part("activations", memory.activationBytes()),
-                                part("LoRA", memory.loraBytes()))
-                            .flatMap(Optional::stream)
-                            .collect(Collectors.joining(", ")))));
+        .ifPresent(memory -> {
+          page.fact("Memory", memory.text().getFirst());
+          memory.text().stream().skip(1).forEach(line -> page.fact("", line));
+        });
     preview
         .time()
         .ifPresent(time ->
@@ -168,11 +155,6 @@ final class PreviewText {
                         duration(time.secondsPerStep()),
                         duration(time.secondsTotal()),
                         time.basis())));
-  }
-
-  /// What takes no memory is not mentioned.
-  private static Optional<String> part(String name, long size) {
-    return size == 0 ? Optional.empty() : Optional.of(name + " " + bytes(size));
   }
 
   private void buckets() {

@@ -17,6 +17,8 @@ import java.util.function.Function;
 /// @param own in memory of the program or on the card
 /// @param matrices of one block, as kept: attention and MLP, what can be packed and swapped
 /// @param matricesAreOwn whether those are part of `own`
+/// @param swappable whether matrices may wait outside: on the CPU what is packed or changed by
+///   `--base_weights` lies in no file
 /// @param computeMatrices the same in the dtype that computes
 /// @param loading temporaries while the largest tensor is converted or packed
 public record DitBytes(
@@ -24,6 +26,7 @@ public record DitBytes(
     long own,
     long matrices,
     boolean matricesAreOwn,
+    boolean swappable,
     long computeMatrices,
     long loading) {
 
@@ -42,12 +45,19 @@ public record DitBytes(
         arithmetic,
         storage,
         name -> isTable(name) ? file.dtype(name) : arithmetic.compute(),
-        (name, dtype) -> mayMap && !(edited && isMatrix(name)) && file.usableInPlace(name, dtype));
+        (name, dtype) -> mayMap && !(edited && isMatrix(name)) && file.usableInPlace(name, dtype),
+        !arithmetic.isCpu() || (storage == WeightStorage.COMPUTE && !edited));
   }
 
   /// Of a model that lies in no file.
   public static DitBytes made(DitConfig config, Arithmetic arithmetic, WeightStorage storage) {
-    return of(config, arithmetic, storage, _ -> arithmetic.compute(), (_, _) -> false);
+    return of(
+        config,
+        arithmetic,
+        storage,
+        _ -> arithmetic.compute(),
+        (_, _) -> false,
+        !arithmetic.isCpu() || storage == WeightStorage.COMPUTE);
   }
 
   private static DitBytes of(
@@ -55,7 +65,8 @@ public record DitBytes(
       Arithmetic arithmetic,
       WeightStorage storage,
       Function<String, Dtype> dtypes,
-      BiPredicate<String, Dtype> isMapped) {
+      BiPredicate<String, Dtype> isMapped,
+      boolean swappable) {
     long mapped = 0;
     long own = 0;
     long matrices = 0;
@@ -89,6 +100,7 @@ public record DitBytes(
         own,
         matrices / config.blocks(),
         matricesAreOwn,
+        swappable,
         elements / config.blocks() * arithmetic.bytes(),
         storage == WeightStorage.COMPUTE ? 0 : largest * packing);
   }
@@ -103,9 +115,9 @@ public record DitBytes(
   }
 
   /// Bytes that are not there with `swapped` blocks outside; two staging buffers take their place.
-  long savedBySwapping(int swapped, boolean cpu, WeightStorage storage) {
-    if (swapped == 0 || (cpu && storage != WeightStorage.COMPUTE)) {
-      return 0; // what is packed lies in no file
+  public long savedBySwapping(int swapped) {
+    if (!swappable) {
+      return 0;
     }
     long gone = matricesAreOwn ? matrices * swapped : 0;
     return gone - Math.min(2, swapped) * matrices;

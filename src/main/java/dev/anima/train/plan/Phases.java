@@ -146,7 +146,7 @@ final class Phases {
   }
 
   private void dit(Ledger ledger, int swapped) {
-    long saved = run.dit().savedBySwapping(swapped, arithmetic.isCpu(), run.storage());
+    long saved = run.dit().savedBySwapping(swapped);
     ledger.take("DiT", run.dit().own() - saved);
   }
 

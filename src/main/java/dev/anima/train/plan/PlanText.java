@@ -95,7 +95,7 @@ public final class PlanText {
   /// @param process anonymous memory of the process at its most, 0 if unknown
   public static String outcome(MemoryPlan plan, long tensors, long process) {
     long promised = plan.bytes();
-    StringBuilder text = new StringBuilder("at most %s were foretold".formatted(bytes(promised)));
+    StringBuilder text = new StringBuilder("the plan was at most %s".formatted(bytes(promised)));
     text.append("; tensors took ").append(bytes(tensors));
     if (process > 0) {
       text.append(", the whole process ").append(bytes(process));

@@ -146,8 +146,43 @@ class ArticleTest {
     assertThat(seconds).isPositive();
     assertThat(json.get("time").get("seconds_per_step").doubleValue()).isEqualTo(seconds);
     assertThat(json.get("time").get("seconds_total").doubleValue()).isEqualTo(18 * seconds);
-    assertThat(json.get("memory").get("dit_bytes").longValue())
-        .isEqualTo(json.get("models").get(0).get("bytes").longValue());
+  }
+
+  @Test
+  void tellsTheMemoryPlan() {
+    JsonNode memory = json().json().get("memory");
+    assertThat(memory.get("limit").stringValue()).isEqualTo("free");
+    assertThat(memory.get("blocks").stringValue())
+        .isEqualTo("input_only"); // the flag of the article
+    // float32 as in the file: all of it stays mapped
+    assertThat(memory.get("mapped_bytes").longValue())
+        .isGreaterThanOrEqualTo(json().json().get("models").get(0).get("bytes").longValue());
+    long most = 0;
+    for (JsonNode phase : memory.get("phases")) {
+      long parts =
+          phase.get("parts").valueStream().mapToLong(part -> part.get("bytes").longValue()).sum();
+      assertThat(parts).isEqualTo(phase.get("bytes").longValue());
+      most = Math.max(most, parts);
+    }
+    assertThat(memory.get("total_bytes").longValue()).isEqualTo(most);
+    assertThat(memory.get("margin_bytes").longValue())
+        .isEqualTo(memory.get("limit_bytes").longValue() - most);
+  }
+
+  @Test
+  void refusesWhatDoesNotFit() {
+    command.add("--max_memory=0.3GB");
+
+    command.add("--json");
+
+    Desk.Outcome outcome = desk.check(command);
+
+    assertThat(outcome.exitCode()).isEqualTo(2);
+    assertThat(outcome.errors())
+        .singleElement()
+        .asString()
+        .startsWith("the run needs ")
+        .contains("--max_memory allows 300 MB");
   }
 
   private static String slashed(Path path) {

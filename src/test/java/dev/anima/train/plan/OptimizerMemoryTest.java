@@ -1,4 +1,4 @@
-package dev.anima.cli.check;
+package dev.anima.train.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -17,7 +17,7 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-class CostsTest {
+class OptimizerMemoryTest {
   private static final ParameterLayout LAYOUT =
       ParameterLayout.builder().group("all", 1).add("down", 16, 2048).add("up", 2048, 16).build();
 
@@ -25,7 +25,7 @@ class CostsTest {
     return OptimizerChoice.names();
   }
 
-  /// What `check` says an optimizer needs is what its state holds.
+  /// What the plan says an optimizer needs is what its state holds.
   @ParameterizedTest(name = "{0}")
   @MethodSource("optimizers")
   void theStateIsAsLargeAsForetold(String name) {
@@ -36,7 +36,7 @@ class CostsTest {
         long bytes = optimizer.state().values().stream().mapToLong(Tensor::bytes).sum();
         assertThat((double) bytes / LAYOUT.size())
             .isCloseTo(
-                Costs.stateBytes(choice.config()),
+                OptimizerMemory.bytesPerParameter(choice.config()),
                 within(0.75)); // rows and columns of factored moments
       }
     }
