@@ -13,6 +13,7 @@ import dev.anima.config.FlagsReader;
 import dev.anima.config.TrainConfig;
 import dev.anima.io.InputException;
 import dev.anima.train.RunPlan;
+import dev.anima.train.RunRules;
 import dev.anima.train.TrainListener;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
@@ -46,7 +47,7 @@ class FlagUseTest {
           Map.entry(
               "max_data_loader_n_workers", "the order is that of 0 workers; the report says so"),
           Map.entry("split_attn", "TrainingRun: AnimaDit.cutText"),
-          Map.entry("vae_chunk_size", "TrainingRun: QwenImageVae.load"),
+          Map.entry("vae_chunk_size", "RunLatents: QwenImageVae.load"),
           Map.entry("show_timesteps", "TrainCommand, instead of training"),
           Map.entry("show_timesteps_resolution", "TimestepPreview"),
           Map.entry("log_with", "TrainCommand: whether TensorBoard files are written"),
@@ -198,7 +199,7 @@ class FlagUseTest {
     return new Told(
         setup.config(),
         setup.datasets().datasets(),
-        TrainingRun.objective(setup),
+        RunRules.objective(setup.flags()),
         setup.plan(),
         Set.copyOf(setup.notes()));
   }

@@ -44,11 +44,7 @@ public sealed interface PassKind {
   /// @param blocks of the DiT
   /// @throws InputException if more blocks are to be swapped than there are
   static PassKind of(MemoryConfig memory, int blocks) {
-    if (memory.blocksToSwap() > blocks) {
-      throw new InputException(
-          "--blocks_to_swap=%d: the DiT has only %d blocks\n  -> use %d to swap all of them"
-              .formatted(memory.blocksToSwap(), blocks, blocks));
-    }
+    checkSwap(memory, blocks);
     SavePolicy policy =
         switch (memory.checkpointing()) {
           case OFF -> SavePolicy.UNITS_13;
@@ -56,5 +52,15 @@ public sealed interface PassKind {
           case OFFLOAD -> SavePolicy.INPUT_ON_HOST;
         };
     return new Explicit(BlockMix.uniform(policy, blocks).withSwapped(memory.blocksToSwap()));
+  }
+
+  /// @param blocks of the DiT
+  /// @throws InputException if more blocks are to be swapped than there are
+  static void checkSwap(MemoryConfig memory, int blocks) {
+    if (memory.blocksToSwap() > blocks) {
+      throw new InputException(
+          "--blocks_to_swap=%d: the DiT has only %d blocks\n  -> use %d to swap all of them"
+              .formatted(memory.blocksToSwap(), blocks, blocks));
+    }
   }
 }

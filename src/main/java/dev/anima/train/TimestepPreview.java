@@ -37,7 +37,7 @@ public record TimestepPreview(List<Band> bands, int samples) {
 
   /// @throws InputException if a flag on timesteps is wrong
   public static TimestepPreview of(Flags flags) {
-    Objective objective = TrainingRun.objective(flags).objective();
+    Objective objective = RunRules.objective(flags).objective();
     String typed = flags.text("show_timesteps_resolution", "1024");
     Size size =
         Size.parse(typed)

@@ -1,14 +1,9 @@
 package dev.anima.train;
 
-import dev.anima.config.CacheConfig;
 import dev.anima.config.CacheConfig.Store;
-import dev.anima.config.Flags;
-import dev.anima.config.IntOrRatio;
 import dev.anima.config.OptimizerFlags;
-import dev.anima.config.ScheduleConfig;
 import dev.anima.config.TrainConfig;
 import dev.anima.dataset.DatasetMetadata;
-import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.TrainingImage;
 import dev.anima.engine.AllocationCount;
 import dev.anima.engine.Device;
@@ -37,12 +32,9 @@ import dev.anima.model.text.Tokenizers;
 import dev.anima.model.vae.QwenImageVae;
 import dev.anima.sample.PromptFile;
 import dev.anima.sample.SampleNames;
-import dev.anima.train.objective.NoiseOptions;
 import dev.anima.train.objective.Objective;
-import dev.anima.train.objective.ObjectiveFlags;
 import dev.anima.train.optim.GradScaler;
 import dev.anima.train.optim.OptimizerChoice;
-import dev.anima.train.optim.WeightRounding;
 import dev.anima.train.plan.MemoryPlan;
 import dev.anima.train.plan.PlanText;
 import dev.anima.train.schedule.LrSchedule;
@@ -117,17 +109,17 @@ public final class TrainingRun implements AutoCloseable {
     TrainConfig config = setup.config();
     Checkpoints.prepare(config.output().dir());
     ModelChecks.run(config.models());
-    var _ = PassKind.of(config.memory(), DitConfig.read(config.models().dit()).blocks());
+    PassKind.checkSwap(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
     this.optimizer =
         OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
-            .with(rounding(config.optimizer().rounding()));
+            .with(RunRules.rounding(config.optimizer().rounding()));
     this.memory = passKind.isPresent() ? Optional.empty() : Optional.of(memoryPlan());
     this.passKind = passKind.orElseGet(() -> new PassKind.Explicit(memory.orElseThrow().mix()));
-    ScheduleFlags scheduleFlags = schedule(config, setup.plan());
+    ScheduleFlags scheduleFlags = RunRules.schedule(config, setup.plan());
     this.schedule =
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
-    this.objective = objective(setup).objective();
+    this.objective = RunRules.objective(setup.flags()).objective();
     this.prompts = config.samples().prompts().map(PromptFile::read);
   }
 
@@ -151,72 +143,12 @@ public final class TrainingRun implements AutoCloseable {
                 optimizer.config(),
                 setup.device().kind(),
                 setup.dtype(),
-                Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0)))
+                RunRules.vaeChunk(setup.flags()))
             .plan(DeviceMemory.forRun(setup.device()));
     if (!plan.fits()) {
       throw new InputException(PlanText.refusal(plan));
     }
     return plan;
-  }
-
-  /// The schedule flags in the optim room's form.
-  public static ScheduleFlags schedule(TrainConfig config, RunPlan plan) {
-    ScheduleConfig flags = config.schedule();
-    return new ScheduleFlags(
-        flags.name(),
-        flags.type(),
-        number(flags.warmup()),
-        number(flags.decay()),
-        plan.totalSteps(),
-        flags.cycles(),
-        flags.power(),
-        flags.timescale(),
-        flags.minLrRatio(),
-        flags.args(),
-        config.optimizer().learningRate());
-  }
-
-  private static Number number(IntOrRatio value) {
-    return switch (value) {
-      case IntOrRatio.Steps(int steps) -> steps;
-      case IntOrRatio.Ratio(double ratio) -> ratio;
-    };
-  }
-
-  /// The noise and loss flags in the objective's form.
-  public static ObjectiveFlags objective(TrainSetup setup) {
-    return objective(setup.flags());
-  }
-
-  /// As above, before anything else is known of the run.
-  static ObjectiveFlags objective(Flags flags) {
-    return new ObjectiveFlags(
-        flags.text("timestep_sampling", "sigmoid"),
-        flags.number("sigmoid_scale"),
-        flags.number("discrete_flow_shift"),
-        flags.text("weighting_scheme", "uniform"),
-        flags.number("logit_mean"),
-        flags.number("logit_std"),
-        flags.number("mode_scale"),
-        flags.text("loss_type", "l2"),
-        flags.text("huber_schedule", "snr"),
-        flags.number("huber_c"),
-        flags.number("huber_scale"),
-        flags.maybeNumber("ip_noise_gamma").orElse(0),
-        flags.on("ip_noise_gamma_random_strength"),
-        flags.maybeInteger("min_timestep"),
-        flags.maybeInteger("max_timestep"),
-        flags.on("apply_timestep_range"),
-        flags.on("apply_noise_options") ? noiseOptions(flags) : NoiseOptions.NONE);
-  }
-
-  private static NoiseOptions noiseOptions(Flags flags) {
-    return new NoiseOptions(
-        flags.maybeNumber("noise_offset").orElse(0),
-        flags.on("noise_offset_random_strength"),
-        flags.maybeNumber("adaptive_noise_scale"),
-        flags.maybeInteger("multires_noise_iterations").orElse(0),
-        flags.number("multires_noise_discount"));
   }
 
   /// Trains. Returns when the last file is written.
@@ -270,10 +202,11 @@ public final class TrainingRun implements AutoCloseable {
                     setup.config().models().qwen3MaxTokens(),
                     setup.config().models().t5MaxTokens(),
                     models)));
-    LatentStore latents = latents();
+    RunLatents images = own(new RunLatents(setup, models, listener, placement));
+    LatentStore latents = images.open();
     int hidden = hidden();
     if (setup.config().cache().text() != Store.NONE) {
-      cacheText(text, hidden);
+      cacheText(text, images.images(), hidden);
     }
 
     RandomStream host = own(RandomStream.cpu(setup.seed()));
@@ -316,7 +249,7 @@ public final class TrainingRun implements AutoCloseable {
             device,
             hidden,
             metadata(() -> modelFiles(hashes)),
-            samples(dit, loras, text, learner, hidden, stopRequested));
+            samples(dit, loras, text, learner, images, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested, tellsLate).run();
   }
 
@@ -361,6 +294,7 @@ public final class TrainingRun implements AutoCloseable {
       LoraSet loras,
       TextPipeline text,
       Learner learner,
+      RunLatents images,
       int hidden,
       BooleanSupplier stopRequested) {
     if (prompts.isEmpty()) {
@@ -374,7 +308,7 @@ public final class TrainingRun implements AutoCloseable {
             setup.config().output().name(),
             Clock.system(ZoneId.systemDefault())),
         new TrainingSamples.Models(dit, loras, text, trained, learner, hidden),
-        () -> vae(QwenImageVae.Half.DECODER),
+        () -> images.vae(QwenImageVae.Half.DECODER),
         listener,
         stopRequested);
   }
@@ -385,7 +319,9 @@ public final class TrainingRun implements AutoCloseable {
     setup.notes().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
     trained.listing().ifPresent(list -> listener.on(new TrainEvent.Note(list)));
-    objective(setup).warnings().forEach(note -> listener.on(new TrainEvent.Note(note)));
+    RunRules.objective(setup.flags())
+        .warnings()
+        .forEach(note -> listener.on(new TrainEvent.Note(note)));
     OptimizerFlags flags = setup.config().optimizer();
     Stream.concat(
             optimizer.warnings(flags.learningRate(), flags.maxGradNorm()).stream(),
@@ -426,56 +362,11 @@ public final class TrainingRun implements AutoCloseable {
             : RotaryPrecision.FLOAT32);
   }
 
-  private QwenImageVae vae(QwenImageVae.Half half) {
-    return QwenImageVae.load(setup.config().models().vae(), vaePlacement(), half, vaeChunk());
-  }
-
-  private Placement vaePlacement() {
-    return placement(setup.config().precision().vaeInFp32() ? Dtype.F32 : setup.dtype());
-  }
-
-  private int vaeChunk() {
-    return Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0));
-  }
-
-  private LatentStore latents() {
-    CacheConfig cache = setup.config().cache();
-    if (cache.latents() == Store.NONE) {
-      return own(
-          new LiveLatents(
-              vae(QwenImageVae.Half.ENCODER),
-              new PixelLoader(Runtime.getRuntime().availableProcessors()),
-              cache.vaeBatchSize(),
-              setup.device()));
-    }
-    CachedLatents.Options options =
-        new CachedLatents.Options(
-            cache.latents() == Store.DISK, cache.vaeBatchSize(), cache.trustFiles());
-    Supplier<QwenImageVae> vae =
-        () -> {
-          models.makeRoom(setup.device());
-          return vae(QwenImageVae.Half.ENCODER);
-        };
-    Supplier<CachedLatents> fill =
-        () -> CachedLatents.fill(images(), vae, options, setup.device(), listener);
-    return options.onDisk()
-        ? own(fill.get())
-        : models.latents(
-            images(), setup.config().models().vae(), vaePlacement(), vaeChunk(), options, fill);
-  }
-
-  /// All images of the run, training first, each once.
-  private List<TrainingImage> images() {
-    return Stream.concat(setup.data().training().stream(), setup.data().validation().stream())
-        .flatMap(dataset -> dataset.images().stream())
-        .toList();
-  }
-
   private int hidden() {
     return Qwen3Config.read(setup.config().models().qwen3()).hidden();
   }
 
-  private void cacheText(TextPipeline text, int hidden) {
+  private void cacheText(TextPipeline text, List<TrainingImage> images, int hidden) {
     int batch =
         setup
             .config()
@@ -483,7 +374,7 @@ public final class TrainingRun implements AutoCloseable {
             .textBatchSize()
             .orElse(setup.data().training().getFirst().spec().batchSize());
     TextCaching.fill(
-        images(),
+        images,
         text,
         setup.config().cache(),
         batch,
@@ -530,14 +421,6 @@ public final class TrainingRun implements AutoCloseable {
               "the base model is not named in the metadata of the LoRA (" + e.getMessage() + ")"));
       return Map.of();
     }
-  }
-
-  private static WeightRounding rounding(OptimizerFlags.Rounding rounding) {
-    return switch (rounding) {
-      case NEAREST -> WeightRounding.NEAREST;
-      case STOCHASTIC -> WeightRounding.STOCHASTIC;
-      case KAHAN -> WeightRounding.KAHAN;
-    };
   }
 
   private RunMetadata metadata(Supplier<Map<String, String>> modelFiles) {

@@ -15,7 +15,7 @@ class AttentionChoiceTest {
     AttentionChoice bf16 = AttentionChoice.on(Device.CPU, Dtype.BF16, 128);
     assertThat(bf16.kernel()).isEqualTo(ChunkedAttention.standard());
     assertThat(bf16.description())
-        .isEqualTo("attention in bf16 on cpu: matrix products in chunks of 8388608 scores");
+        .isEqualTo("attention in bf16 on cpu: matrix products in chunks of 1048576 scores");
   }
 
   /// As on a card that lacks some of the kernels.

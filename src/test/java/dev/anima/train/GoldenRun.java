@@ -72,7 +72,7 @@ final class GoldenRun implements AutoCloseable {
     trained = TrainedModel.of(setup);
     TrainingRun training = own(new TrainingRun(setup, _ -> {}, "anima/test"));
     Placement placement = training.placement(setup.dtype());
-    objective = TrainingRun.objective(setup).objective();
+    objective = RunRules.objective(setup.flags()).objective();
     RandomStream stream = own(RandomStream.cpu(0)); // first weights, all replaced by the file's
     loras = own(trained.create(setup, stream, setup.device(), new ArrayList<>()));
     learner = own(training.learner(loras));

@@ -13,9 +13,9 @@ import dev.anima.engine.DeviceMemory;
 import dev.anima.train.MemoryPlanning;
 import dev.anima.train.PassKind;
 import dev.anima.train.RunPlan;
+import dev.anima.train.RunRules;
 import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainedModel;
-import dev.anima.train.TrainingRun;
 import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.plan.MemoryPlan;
 import dev.anima.train.plan.OptimizerMemory;
@@ -69,7 +69,7 @@ final class Inspection {
         config.flatMap(
             c -> models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());
     Optional<ScheduleFlags> schedule =
-        config.flatMap(c -> plan.flatMap(p -> problems.attempt(() -> TrainingRun.schedule(c, p))));
+        config.flatMap(c -> plan.flatMap(p -> problems.attempt(() -> RunRules.schedule(c, p))));
     boolean scheduled = optimizer.map(choice -> !choice.replacesSchedule()).orElse(true);
     Optional<LrSchedule> curve =
         scheduled ? schedule.flatMap(f -> problems.attempt(f::create)) : Optional.empty();
@@ -206,7 +206,7 @@ final class Inspection {
                     optimizer.config(),
                     device,
                     TrainSetup.dtype(config.precision().compute(), device),
-                    Math.max(0, flags.maybeInteger("vae_chunk_size").orElse(0)))
+                    RunRules.vaeChunk(flags))
                 .plan(
                     device == Device.Kind.CPU
                         ? DeviceMemory.forRun(Device.CPU)

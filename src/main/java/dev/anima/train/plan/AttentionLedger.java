@@ -1,12 +1,12 @@
 package dev.anima.train.plan;
 
+import dev.anima.engine.ChunkedAttention;
 import dev.anima.train.plan.Ledger.Held;
 import java.util.List;
 
 /// Books what [dev.anima.engine.AttentionKernel#best] allocates.
 final class AttentionLedger {
-  /// Of [dev.anima.engine.ChunkedAttention#standard].
-  private static final long SCORES_AT_ONCE = 8L << 20;
+  private static final long SCORES_AT_ONCE = ChunkedAttention.standard().scoresAtOnce();
 
   private final Ledger ledger;
   private final Arithmetic arithmetic;
