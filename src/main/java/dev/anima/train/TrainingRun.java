@@ -17,7 +17,10 @@ import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
 import dev.anima.engine.PeakWatch;
 import dev.anima.engine.ProcessMemory;
+import dev.anima.engine.NoGrad;
 import dev.anima.engine.RandomStream;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
 import dev.anima.lora.DoraStart;
 import dev.anima.lora.LoraFile;
@@ -58,6 +61,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
@@ -115,7 +119,9 @@ public final class TrainingRun implements AutoCloseable {
     this.listener = listener;
     this.program = program;
     TrainConfig config = setup.config();
-    Checkpoints.prepare(config.output().dir());
+    if (setup.team().isFirst()) {
+      Checkpoints.prepare(config.output().dir());
+    }
     ModelChecks.run(config.models());
     var _ = PassKind.of(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
@@ -124,7 +130,8 @@ public final class TrainingRun implements AutoCloseable {
             .with(rounding(config.optimizer().rounding()));
     this.memory = passKind.isPresent() ? Optional.empty() : Optional.of(memoryPlan());
     this.passKind = passKind.orElseGet(() -> new PassKind.Explicit(memory.orElseThrow().mix()));
-    ScheduleFlags scheduleFlags = schedule(config, setup.plan());
+    ScheduleFlags scheduleFlags =
+        schedule(config, setup.plan().totalSteps() * scheduleStepsPerUpdate(setup));
     this.schedule =
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = objective(setup).objective();
@@ -152,22 +159,38 @@ public final class TrainingRun implements AutoCloseable {
                 setup.device().kind(),
                 setup.dtype(),
                 Math.max(0, setup.flags().maybeInteger("vae_chunk_size").orElse(0)))
-            .plan(DeviceMemory.forRun(setup.device()));
+            .plan(freeMemory(setup));
     if (!plan.fits()) {
       throw new InputException(PlanText.refusal(plan));
     }
     return plan;
   }
 
+  /// Processes on one computer share its main memory.
+  private static OptionalLong freeMemory(TrainSetup setup) {
+    OptionalLong free = DeviceMemory.forRun(setup.device());
+    return setup.device().isCpu() ? setup.team().share(free) : free;
+  }
+
   /// The schedule flags in the optim room's form.
   public static ScheduleFlags schedule(TrainConfig config, RunPlan plan) {
+    return schedule(config, plan.totalSteps());
+  }
+
+  /// In the reference every process steps the schedule, which is made longer to fit; so a warm-up
+  /// given in steps ends too early by the number of processes.
+  private static int scheduleStepsPerUpdate(TrainSetup setup) {
+    return setup.config().machine().referenceExact() ? setup.team().size() : 1;
+  }
+
+  private static ScheduleFlags schedule(TrainConfig config, int totalSteps) {
     ScheduleConfig flags = config.schedule();
     return new ScheduleFlags(
         flags.name(),
         flags.type(),
         number(flags.warmup()),
         number(flags.decay()),
-        plan.totalSteps(),
+        totalSteps,
         flags.cycles(),
         flags.power(),
         flags.timescale(),
@@ -297,11 +320,15 @@ public final class TrainingRun implements AutoCloseable {
       listener.on(new TrainEvent.Note(ExplicitDit.attention(dit).description()));
     }
     Learner learner = own(learner(loras));
+    learner.stepScheduleBy(scheduleStepsPerUpdate(setup));
     resume(loras, learner);
+    StreamDraws draws =
+        setup.team().isAlone()
+            ? new StreamDraws(host, device)
+            : own(new TeamDraws(setup.seed(), setup.device())).streams();
     DitPasses passes =
-        own(
-            DitPasses.of(
-                passKind, dit, List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
+        own(DitPasses.of(passKind, dit, List.of(new TrainedSet(loras, draws))));
+    equalStart(loras);
     RunParts parts =
         new RunParts(
             trained,
@@ -314,6 +341,7 @@ public final class TrainingRun implements AutoCloseable {
             objective,
             host,
             device,
+            draws,
             hidden,
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, hidden, stopRequested));
@@ -356,7 +384,43 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
+  /// All processes of a team begin with rank 0's weights; and with the way of adding up.
+  private void equalStart(LoraSet loras) {
+    if (setup.team().isAlone()) {
+      return;
+    }
+    setup
+        .team()
+        .useCards(setup.device())
+        .ifPresent(note -> listener.on(new TrainEvent.Note(note)));
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      Tensor weights = loras.weights().to(Device.CPU, Dtype.F32).copy();
+      if (!setup.team().isFirst()) {
+        weights.zero_();
+      }
+      setup.team().sum_(weights);
+      loras.weights().copy_(weights);
+    }
+  }
+
   private Samples samples(
+      AnimaDit dit,
+      LoraSet loras,
+      TextPipeline text,
+      Learner learner,
+      int hidden,
+      BooleanSupplier stopRequested) {
+    Samples own =
+        setup.team().isFirst()
+            ? pictures(dit, loras, text, learner, hidden, stopRequested)
+            : Samples.NONE;
+    return setup.team().isAlone() || prompts.isEmpty()
+        ? own
+        : new TeamSamples(own, setup.config().samples(), setup.team());
+  }
+
+  private Samples pictures(
       AnimaDit dit,
       LoraSet loras,
       TextPipeline text,
@@ -456,6 +520,12 @@ public final class TrainingRun implements AutoCloseable {
           models.makeRoom(setup.device());
           return vae(QwenImageVae.Half.ENCODER);
         };
+    if (options.onDisk() && !setup.team().isAlone()) {
+      // Each process encodes its part; then all files are there.
+      List<TrainingImage> part = setup.team().part(images());
+      CachedLatents.fill(part, vae, options, setup.device(), listener).close();
+      setup.team().meet();
+    }
     Supplier<CachedLatents> fill =
         () -> CachedLatents.fill(images(), vae, options, setup.device(), listener);
     return options.onDisk()
@@ -482,15 +552,14 @@ public final class TrainingRun implements AutoCloseable {
             .cache()
             .textBatchSize()
             .orElse(setup.data().training().getFirst().spec().batchSize());
-    TextCaching.fill(
-        images(),
-        text,
-        setup.config().cache(),
-        batch,
-        BaseModelFiles.textEncoderIdentity(setup.config().models().qwen3(), setup.dtype()),
-        hidden,
-        setup.dtype(),
-        listener);
+    if (setup.config().cache().text() == Store.DISK && !setup.team().isAlone()) {
+      // Each process encodes its part; then all files are there.
+      cacheText(setup.team().part(images()), text, batch, hidden);
+      setup.team().meet();
+      cacheText(setup.team().rest(images()), text, batch, hidden);
+    } else {
+      cacheText(images(), text, batch, hidden);
+    }
     List<String> lasting = new ArrayList<>();
     if (dropsCaptions()) {
       lasting.add("");
@@ -499,6 +568,18 @@ public final class TrainingRun implements AutoCloseable {
     text.keepForGood(lasting);
     text.encode(lasting);
     text.encoder().release();
+  }
+
+  private void cacheText(List<TrainingImage> images, TextPipeline text, int batch, int hidden) {
+    TextCaching.fill(
+        images,
+        text,
+        setup.config().cache(),
+        batch,
+        BaseModelFiles.textEncoderIdentity(setup.config().models().qwen3(), setup.dtype()),
+        hidden,
+        setup.dtype(),
+        listener);
   }
 
   private boolean dropsCaptions() {
@@ -549,7 +630,8 @@ public final class TrainingRun implements AutoCloseable {
         setup.seed(),
         fromFile
             ? DatasetMetadata.ofConfig(setup.data())
-            : DatasetMetadata.ofFolders(setup.data(), setup.plan().accumulation()),
+            : DatasetMetadata.ofFolders(
+                setup.data(), setup.plan().accumulation() * setup.team().size()),
         optimizer.pythonName(),
         modelFiles,
         NetworkArgsText.of(setup.config().network()),

@@ -28,8 +28,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Goes through all parts of a run as far as they can be read, and notes what is wrong with each
 /// instead of stopping at the first.
@@ -156,11 +158,20 @@ final class Inspection {
         ? Optional.of(
             RunPlan.of(
                 data.report().batchesPerEpoch(),
-                1,
+                Math.max(1, processes()),
                 accumulation,
                 maxSteps,
                 flags.maybeInteger("max_train_epochs")))
         : Optional.empty();
+  }
+
+  private int processes() {
+    return Stream.of("nproc", "num_processes", "nproc_per_node")
+        .map(flags::maybeInteger)
+        .filter(OptionalInt::isPresent)
+        .map(OptionalInt::getAsInt)
+        .findFirst()
+        .orElse(1);
   }
 
   @SuppressWarnings("NullAway") // None is a value too
