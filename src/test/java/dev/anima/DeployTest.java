@@ -75,15 +75,17 @@ class DeployTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"slurm/anima.sbatch", "kubernetes/job.yaml", "kubernetes/pytorchjob.yaml"})
+  @ValueSource(
+      strings = {"slurm/anima.sbatch", "kubernetes/job.yaml", "kubernetes/pytorchjob.yaml"})
   void everyFlagExistsAndNoTabHides(String file) throws IOException {
     String text = read(file);
     String training = text.substring(text.indexOf("train"));
 
     List<String> flags = FLAG.matcher(training).results().map(match -> match.group(1)).toList();
 
-    assertThat(flags).isNotEmpty().allSatisfy(flag ->
-        assertThat(FlagTable.train().find(flag)).as(flag).isPresent());
+    assertThat(flags)
+        .isNotEmpty()
+        .allSatisfy(flag -> assertThat(FlagTable.train().find(flag)).as(flag).isPresent());
     assertThat(text).doesNotContain("\t");
   }
 }

@@ -113,7 +113,9 @@ final class LocalTeam {
 
   /// Not what belongs to this one process: agents, debuggers.
   private static boolean isOurs(String argument) {
-    return !argument.toLowerCase(Locale.ROOT).matches("-(javaagent|agentlib|agentpath|xdebug|xrun).*");
+    return !argument
+        .toLowerCase(Locale.ROOT)
+        .matches("-(javaagent|agentlib|agentpath|xdebug|xrun).*");
   }
 
   private static Thread copying(InputStream from, PrintStream to) {
@@ -212,8 +214,8 @@ final class LocalTeam {
   /// Wrong input outweighs a failure, a failure a stop.
   private int exitCode() {
     List<Integer> codes = new ArrayList<>();
-    members.forEach(
-        member -> codes.add(member.process.isAlive() ? ExitCode.FAILED : member.process.exitValue()));
+    members.forEach(member ->
+        codes.add(member.process.isAlive() ? ExitCode.FAILED : member.process.exitValue()));
     if (codes.contains(ExitCode.WRONG_INPUT)) {
       return ExitCode.WRONG_INPUT;
     }

@@ -101,8 +101,7 @@ final class TeamWork {
     facts.add("the program " + program);
     setup.flags().set().stream()
         .filter(value -> !OF_THE_MACHINE.contains(value.flag().name()))
-        .map(value ->
-            value.flag().dashed() + "=" + setup.flags().pythonText(value.flag().name()))
+        .map(value -> value.flag().dashed() + "=" + setup.flags().pythonText(value.flag().name()))
         .forEach(facts::add);
     facts.add(
         "%d batches per epoch of the images with fingerprint %.12s"

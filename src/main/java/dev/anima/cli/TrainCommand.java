@@ -66,9 +66,7 @@ public final class TrainCommand implements RawCommand {
     int processes = Machine.processes(command.flags()).orElse(1);
     if (!ranks.isAlone()) {
       return TeamWork.run(
-          ranks,
-          command.flags(),
-          team -> run(command, arguments, workingDir, team, console, work));
+          ranks, command.flags(), team -> run(command, arguments, workingDir, team, console, work));
     }
     if (processes > 1 && !command.flags().on("dry_run") && !command.flags().on("debug_dataset")) {
       List<String> words = new ArrayList<>(List.of("train"));

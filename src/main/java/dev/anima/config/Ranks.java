@@ -60,8 +60,7 @@ public record Ranks(
     if (own >= processes) {
       throw new InputException(
           "%s is %d, but %s is %d: ranks go from 0 to %d"
-              .formatted(
-                  rank.get().name(), own, size.get().name(), processes, processes - 1));
+              .formatted(rank.get().name(), own, size.get().name(), processes, processes - 1));
     }
     if (processes == 1) {
       return ALONE;

@@ -90,8 +90,7 @@ public final class Libtorch {
     SymbolLookup.loaderLookup()
         .find("FLAGS_caffe2_log_level")
         .ifPresent(
-            level ->
-                level.reinterpret(Integer.BYTES).set(ValueLayout.JAVA_INT, 0, LOG_FATAL_ONLY));
+            level -> level.reinterpret(Integer.BYTES).set(ValueLayout.JAVA_INT, 0, LOG_FATAL_ONLY));
   }
 
   /// Whether this build carries CUDA kernels (a card may still be missing).

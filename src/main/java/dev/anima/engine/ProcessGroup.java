@@ -143,8 +143,8 @@ public final class ProcessGroup implements AutoCloseable {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse("").strip();
   }
 
-  /// From now on tensors on `card` are added up there, by NCCL. All processes call this; it works on
-  /// all of them or is used by none.
+  /// From now on tensors on `card` are added up there, by NCCL. All processes call this; it works
+  /// on all of them or is used by none.
   ///
   /// @return why it is not used, where it is not
   public Optional<String> useCards(Device card) {

@@ -17,7 +17,8 @@ import java.util.stream.Stream;
 /// @param workingDir what relative paths in them start from
 /// @param processes that trained together
 /// @param step from which it goes on; 0 where no state was saved yet
-public record Resumption(Path folder, List<String> words, Path workingDir, int processes, int step) {
+public record Resumption(
+    Path folder, List<String> words, Path workingDir, int processes, int step) {
   public Resumption {
     words = List.copyOf(words);
   }

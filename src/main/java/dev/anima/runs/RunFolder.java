@@ -67,7 +67,11 @@ public final class RunFolder implements AutoCloseable {
       }
       Files.deleteIfExists(folder.resolve(END));
       return new RunFolder(
-          folder, lock, EventLog.append(folder.resolve("events.jsonl")), log(folder, "log.txt"), notes);
+          folder,
+          lock,
+          EventLog.append(folder.resolve("events.jsonl")),
+          log(folder, "log.txt"),
+          notes);
     } catch (IOException e) {
       lock.close();
       throw new InputException(

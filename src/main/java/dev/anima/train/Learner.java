@@ -178,11 +178,10 @@ final class Learner implements AutoCloseable {
 
   private double[] ratesAt(int step) {
     return loras.layout().groups().stream()
-        .mapToDouble(
-            group ->
-                ownRates
-                    ? group.learningRate()
-                    : schedule.rateAt(step * scheduleStride, group.learningRate()))
+        .mapToDouble(group ->
+            ownRates
+                ? group.learningRate()
+                : schedule.rateAt(step * scheduleStride, group.learningRate()))
         .toArray();
   }
 

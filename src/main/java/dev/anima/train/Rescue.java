@@ -62,7 +62,9 @@ final class Rescue {
       return "rank 0 saves the state" + goOn;
     }
     if (team.isFirst()) {
-      return states.rescue(state).map(folder -> "the state was saved in " + folder + goOn)
+      return states
+          .rescue(state)
+          .map(folder -> "the state was saved in " + folder + goOn)
           .orElse("the state could not be saved");
     }
     return rescueInPlaceOfFirst(state) + goOn;

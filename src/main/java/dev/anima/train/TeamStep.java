@@ -118,8 +118,7 @@ final class TeamStep implements AutoCloseable {
       team.sum_(buffer);
       loras.gradients().copy_(buffer.narrow(0, 0, gradients).div_(team.size()));
       markTookPart(gradients);
-      return new Agreement(
-          buffer.narrow(0, first, last - first + 1), losses.size(), team.size());
+      return new Agreement(buffer.narrow(0, first, last - first + 1), losses.size(), team.size());
     } finally {
       losses.forEach(Tensor::close);
       losses.clear();

@@ -11,10 +11,10 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.RunFailedException;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.WeightNorms;
-import dev.anima.io.RunFailedException;
 import dev.anima.model.Adapters;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
@@ -412,9 +412,7 @@ final class Trainer {
   private RunFailedException toldByTeam(RunFailedException own) {
     Optional<Loss> first = team.loss();
     return first
-        .map(
-            loss ->
-                new RunFailedException("rank %d: %s".formatted(loss.rank(), loss.reason())))
+        .map(loss -> new RunFailedException("rank %d: %s".formatted(loss.rank(), loss.reason())))
         .orElse(own);
   }
 

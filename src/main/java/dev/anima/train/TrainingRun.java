@@ -15,9 +15,9 @@ import dev.anima.engine.Device;
 import dev.anima.engine.DeviceMemory;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
+import dev.anima.engine.NoGrad;
 import dev.anima.engine.PeakWatch;
 import dev.anima.engine.ProcessMemory;
-import dev.anima.engine.NoGrad;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
@@ -326,8 +326,7 @@ public final class TrainingRun implements AutoCloseable {
         setup.team().isAlone()
             ? new StreamDraws(host, device)
             : own(new TeamDraws(setup.seed(), setup.device())).streams();
-    DitPasses passes =
-        own(DitPasses.of(passKind, dit, List.of(new TrainedSet(loras, draws))));
+    DitPasses passes = own(DitPasses.of(passKind, dit, List.of(new TrainedSet(loras, draws))));
     equalStart(loras);
     RunParts parts =
         new RunParts(
@@ -389,10 +388,7 @@ public final class TrainingRun implements AutoCloseable {
     if (setup.team().isAlone()) {
       return;
     }
-    setup
-        .team()
-        .useCards(setup.device())
-        .ifPresent(note -> listener.on(new TrainEvent.Note(note)));
+    setup.team().useCards(setup.device()).ifPresent(note -> listener.on(new TrainEvent.Note(note)));
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
       Tensor weights = loras.weights().to(Device.CPU, Dtype.F32).copy();

@@ -45,7 +45,8 @@ class RanksTest {
   @Test
   void readsWhatTheOperatorsOfKubernetesSet() {
     assertThat(Ranks.of(of("RANK=1 WORLD_SIZE=2 MASTER_ADDR=anima-0.anima MASTER_PORT=29500")))
-        .isEqualTo(new Ranks(1, 2, 0, OptionalInt.empty(), "anima-0.anima", 29500, Optional.empty()));
+        .isEqualTo(
+            new Ranks(1, 2, 0, OptionalInt.empty(), "anima-0.anima", 29500, Optional.empty()));
   }
 
   @Test

@@ -74,7 +74,9 @@ class TeamRunsTest {
     RunOutcome one =
         runs.train(
             TinyRun.flags(
-                "article.toml", "one", with(List.of(flags), "--gradient_accumulation_steps=" + size)
+                "article.toml",
+                "one",
+                with(List.of(flags), "--gradient_accumulation_steps=" + size)
                     .toArray(String[]::new)));
     List<TinyTeam.Seen> team =
         TinyTeam.seen(TinyTeam.train(size, folder, TinyRun.flags("article.toml", "team", flags)));
@@ -98,14 +100,19 @@ class TeamRunsTest {
   @Test
   void withTheTextEncoderAndAccumulationToo() throws Exception {
     String[] flags = {
-      "--network_dim=4", "--learning_rate=1e-3", "--cache_latents", "--seed=7", "--max_train_steps=2",
+      "--network_dim=4",
+      "--learning_rate=1e-3",
+      "--cache_latents",
+      "--seed=7",
+      "--max_train_steps=2",
       "--ip_noise_gamma=0.1"
     };
     RunOutcome one =
         runs.train(
             TinyRun.flags(
-                "article.toml", "one", with(List.of(flags), "--gradient_accumulation_steps=4")
-                    .toArray(String[]::new)));
+                "article.toml",
+                "one",
+                with(List.of(flags), "--gradient_accumulation_steps=4").toArray(String[]::new)));
     List<TinyTeam.Seen> team =
         TinyTeam.seen(
             TinyTeam.train(
@@ -165,8 +172,7 @@ class TeamRunsTest {
     assertThat(stopped).isBetween(3, 4);
     assertThat(first.getLast().steps()).last().isEqualTo(stopped);
     String resume = "--resume=parts/nami-step%08d-state".formatted(stopped);
-    List<TinyTeam.Seen> second =
-        TinyTeam.seen(TinyTeam.train(2, folder, with(parts, resume)));
+    List<TinyTeam.Seen> second = TinyTeam.seen(TinyTeam.train(2, folder, with(parts, resume)));
 
     List<Double> losses = new ArrayList<>(first.getFirst().losses());
     losses.addAll(second.getFirst().losses());
@@ -179,6 +185,50 @@ class TeamRunsTest {
             assertThat((Throwable) end)
                 .isInstanceOf(InputException.class)
                 .hasMessageContaining("it was saved by 2 processes, this run has 3"));
+  }
+
+  @Test
+  void lateNewsChangeNothingButTheStepOfAStop() throws Exception {
+    List<String> flags =
+        TinyRun.flags(
+            "article.toml",
+            "late",
+            with(Arrays.asList(PLAIN), "--max_train_epochs=2", "--gradient_accumulation_steps=2")
+                .toArray(String[]::new));
+    List<TinyTeam.Seen> whole = TinyTeam.seen(TinyTeam.train(2, folder, flags));
+
+    List<TinyTeam.Seen> late =
+        TinyTeam.seen(TinyTeam.train(2, folder, flags, Integer.MAX_VALUE, true));
+    assertThat(late.getFirst().losses()).isEqualTo(whole.getFirst().losses());
+    assertThat(late.getLast().steps()).isEqualTo(whole.getLast().steps());
+
+    List<TinyTeam.Seen> stopped = TinyTeam.seen(TinyTeam.train(2, folder, flags, 2, true));
+    assertThat(stopped).allMatch(TinyTeam.Seen::stopped);
+    assertThat(stopped.getFirst().steps()).isEqualTo(stopped.getLast().steps());
+    assertThat(stopped.getFirst().steps().getLast()).isBetween(2, 5);
+  }
+
+  /// As in the reference, whose processes draw the same noise and step the schedule once each.
+  @Test
+  void theReferenceIsFollowedExactlyOnRequest() throws Exception {
+    List<String> flags =
+        TinyRun.flags(
+            "article.toml",
+            "exact",
+            with(
+                    Arrays.asList(PLAIN),
+                    "--max_train_steps=4",
+                    "--lr_scheduler=constant_with_warmup",
+                    "--lr_warmup_steps=4")
+                .toArray(String[]::new));
+    List<TinyTeam.Seen> ours = TinyTeam.seen(TinyTeam.train(2, folder, flags));
+    List<TinyTeam.Seen> exact =
+        TinyTeam.seen(TinyTeam.train(2, folder, with(flags, "--reference_exact")));
+
+    assertThat(ours.getFirst().rates()).containsExactly(2.5e-4, 5e-4, 7.5e-4, 1e-3);
+    assertThat(exact.getFirst().rates()).containsExactly(5e-4, 1e-3, 1e-3, 1e-3);
+    assertThat(exact.getFirst().losses()).isNotEqualTo(ours.getFirst().losses());
+    assertThat(exact.getLast().losses()).isEqualTo(exact.getFirst().losses());
   }
 
   @Test

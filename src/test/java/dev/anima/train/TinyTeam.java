@@ -12,13 +12,23 @@ final class TinyTeam {
   private TinyTeam() {}
 
   /// How a process saw the run.
-  record Seen(List<Double> losses, List<Integer> steps, List<String> notes, boolean stopped) {}
+  ///
+  /// @param rates of the next step
+  record Seen(List<Double> losses, List<Integer> steps, List<Double> rates, boolean stopped) {}
 
   /// Trains with `flags` in `folder`.
   ///
   /// @param stopAfter steps after which the last process is asked to stop
   /// @return by rank, a [Seen] or what the process threw
   static List<Object> train(int size, Path folder, List<String> flags, int stopAfter)
+      throws Exception {
+    return train(size, folder, flags, stopAfter, false);
+  }
+
+  /// As above.
+  ///
+  /// @param late whether losses are looked at when the next batch is under way, as on a card
+  static List<Object> train(int size, Path folder, List<String> flags, int stopAfter, boolean late)
       throws Exception {
     return Threads.all(
         size,
@@ -34,15 +44,17 @@ final class TinyTeam {
                   done.set(batch.step());
                   seen.losses.add(batch.loss());
                   seen.steps.add(batch.step());
-                } else if (event instanceof TrainEvent.Note note) {
-                  seen.notes.add(note.message());
+                  seen.rates.add(batch.learningRates().values().iterator().next());
                 }
               };
           boolean asked = team.rank() == size - 1;
           try (TrainingRun run = new TrainingRun(setup, listener, "anima/test")) {
+            if (late) {
+              run.tellLate();
+            }
             run.run(() -> asked && done.get() >= stopAfter);
           }
-          return new Seen(seen.losses, seen.steps, seen.notes, outcome.stopped());
+          return new Seen(seen.losses, seen.steps, seen.rates, outcome.stopped());
         });
   }
 

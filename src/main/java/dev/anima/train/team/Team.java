@@ -49,9 +49,7 @@ public final class Team implements AutoCloseable {
 
   /// A team of `size` that never meets, to plan with.
   public static Team planned(int size) {
-    return size == 1
-        ? ALONE
-        : new Team(Ranks.planned(size), null, null);
+    return size == 1 ? ALONE : new Team(Ranks.planned(size), null, null);
   }
 
   /// Meets the others.
@@ -59,9 +57,7 @@ public final class Team implements AutoCloseable {
   /// @param minutes `--ddp_timeout`
   /// @throws InputException if they do not come
   public static Team join(Ranks ranks, Optional<Duration> minutes) {
-    return ranks.isAlone()
-        ? ALONE
-        : join(ranks, minutes.orElse(JOINING), minutes.orElse(TIMEOUT));
+    return ranks.isAlone() ? ALONE : join(ranks, minutes.orElse(JOINING), minutes.orElse(TIMEOUT));
   }
 
   /// As above.
@@ -90,8 +86,7 @@ public final class Team implements AutoCloseable {
       group.close();
       throw new InputException(
           "the %d processes met at %s:%d, but rank %d cannot reach rank 0 on another port (%s)"
-              .formatted(
-                  ranks.size(), ranks.master(), ranks.port(), ranks.rank(), e.getMessage()),
+              .formatted(ranks.size(), ranks.master(), ranks.port(), ranks.rank(), e.getMessage()),
           e);
     }
   }
@@ -116,8 +111,7 @@ public final class Team implements AutoCloseable {
     long[] place = share(group, hub == null ? new long[2] : new long[] {hub.port(), token});
     RollCall roll =
         hub == null
-            ? RollCall.member(
-                ranks.rank(), place[1], ranks.master(), Math.toIntExact(place[0]))
+            ? RollCall.member(ranks.rank(), place[1], ranks.master(), Math.toIntExact(place[0]))
             : hub;
     roll.onLoss(group::abortCards);
     return roll;
@@ -273,10 +267,9 @@ public final class Team implements AutoCloseable {
     }
     return group()
         .useCards(device)
-        .map(
-            reason ->
-                "NCCL cannot be used (%s): gradients are added up in main memory (Gloo)"
-                    .formatted(reason));
+        .map(reason ->
+            "NCCL cannot be used (%s): gradients are added up in main memory (Gloo)"
+                .formatted(reason));
   }
 
   private boolean haveOwnCards(Device device) {
@@ -284,7 +277,8 @@ public final class Team implements AutoCloseable {
     String own = hostName() + " " + visible + " " + device.index();
     boolean different = true;
     for (int i = 0; i < size(); i++) {
-      different &= i == rank() | !textOf(i, own).equals(own);
+      String theirs = textOf(i, own); // all take part in telling
+      different &= i == rank() || !theirs.equals(own);
     }
     return share(group(), new long[] {different ? 0 : 1})[0] == 0;
   }

@@ -118,7 +118,8 @@ class TeamTest {
 
   @Test
   void anUnknownMasterIsNamed() {
-    Ranks ranks = new Ranks(1, 2, 0, OptionalInt.empty(), "no-such-host.invalid", 29500, Optional.empty());
+    Ranks ranks =
+        new Ranks(1, 2, 0, OptionalInt.empty(), "no-such-host.invalid", 29500, Optional.empty());
 
     assertThatThrownBy(() -> join(ranks))
         .isInstanceOf(InputException.class)
