@@ -1,11 +1,15 @@
 package dev.anima.cli;
 
+import dev.anima.config.Flags;
 import dev.anima.config.FlagsReader;
+import dev.anima.config.Ranks;
 import dev.anima.engine.Libtorch;
 import dev.anima.runs.Resumption;
 import dev.anima.runs.RunFolder;
 import dev.anima.train.TrainSetup;
+import dev.anima.train.team.Team;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -29,11 +33,26 @@ public final class ResumeCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Resumption resumption = Resumption.of(run);
-    TrainSetup setup =
-        TrainSetup.of(
-            FlagsReader.read(resumption.words(), resumption.workingDir()).flags(),
-            resumption.workingDir());
-    console.report(
+    Flags flags = FlagsReader.read(resumption.words(), resumption.workingDir()).flags();
+    Ranks ranks = TeamWork.ranks(flags);
+    if (!ranks.isAlone()) {
+      return TeamWork.run(ranks, flags, team -> goOn(resumption, flags, team));
+    }
+    if (resumption.processes() > 1) {
+      return LocalTeam.run(
+          resumption.processes(),
+          List.of("resume", resumption.folder().toString()),
+          Path.of("").toAbsolutePath(),
+          console);
+    }
+    return goOn(resumption, flags, Team.ALONE);
+  }
+
+  private int goOn(Resumption resumption, Flags flags, Team team) {
+    TrainSetup setup = TrainSetup.of(flags, resumption.workingDir(), team);
+    TeamWork.compare(setup, TrainCommand.program());
+    Console told = TeamWork.console(team, console);
+    told.report(
         resumption.step() == 0
             ? "no state was saved yet: the run starts again, with the same seed"
             : "going on after step " + resumption.step());
@@ -42,6 +61,6 @@ public final class ResumeCommand implements Callable<Integer> {
         setup,
         resumption.workingDir(),
         resumption.folder().equals(RunFolder.of(setup).toAbsolutePath().normalize()),
-        console);
+        told);
   }
 }

@@ -6,7 +6,9 @@ import dev.anima.config.FlagReport;
 import dev.anima.config.FlagTable;
 import dev.anima.config.FlagsReader;
 import dev.anima.config.LoggingConfig;
+import dev.anima.config.Machine;
 import dev.anima.config.NetworkConfig;
+import dev.anima.config.Ranks;
 import dev.anima.engine.Libtorch;
 import dev.anima.runs.RunFolder;
 import dev.anima.train.RunOutcome;
@@ -16,12 +18,14 @@ import dev.anima.train.TrainSetup;
 import dev.anima.train.TrainingRun;
 import dev.anima.train.WarmModels;
 import dev.anima.train.plan.PlanText;
+import dev.anima.train.team.Team;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 
 /// `anima train FLAGS`: the reference's flags, and one run from start to finish.
@@ -47,7 +51,9 @@ public final class TrainCommand implements RawCommand {
       console.print(FlagHelp.text(FlagTable.train(), 80));
       return ExitCode.OK;
     }
-    command.warnings().forEach(warning -> console.report("warning: " + warning));
+    if (startsNoOthers(command)) {
+      command.warnings().forEach(warning -> console.report("warning: " + warning));
+    }
     if (command.written().isPresent()) {
       console.print("wrote " + command.written().get());
       return ExitCode.OK;
@@ -56,9 +62,32 @@ public final class TrainCommand implements RawCommand {
       TimestepDrawing.show(command.flags(), workingDir, console);
       return ExitCode.OK;
     }
+    Ranks ranks = TeamWork.ranks(command.flags());
+    int processes = Machine.processes(command.flags()).orElse(1);
+    if (!ranks.isAlone()) {
+      return TeamWork.run(
+          ranks, command.flags(), team -> run(command, arguments, workingDir, team, console, work));
+    }
+    if (processes > 1 && !command.flags().on("dry_run") && !command.flags().on("debug_dataset")) {
+      List<String> words = new ArrayList<>(List.of("train"));
+      words.addAll(arguments);
+      return LocalTeam.run(processes, words, workingDir, console);
+    }
     Libtorch.loadInBackground(); // while flags and pictures are read
-    TrainSetup setup = TrainSetup.of(command.flags(), workingDir);
+    return run(command, arguments, workingDir, Team.planned(processes), console, work);
+  }
+
+  private static int run(
+      FlagsReader.Command command,
+      List<String> arguments,
+      Path workingDir,
+      Team team,
+      Console terminal,
+      Work work) {
+    Console console = TeamWork.console(team, terminal);
+    TrainSetup setup = TrainSetup.of(command.flags(), workingDir, team);
     Libtorch.load();
+    TeamWork.compare(setup, program());
     if (setup.config().machine().debugDataset()) {
       console.report("--debug_dataset: what the datasets yield; nothing is trained");
       return new CheckCommand(workingDir).run(arguments, console);
@@ -66,6 +95,13 @@ public final class TrainCommand implements RawCommand {
     warnings(setup).forEach(warning -> console.report("warning: " + warning));
     setup.config().machine().threads().ifPresent(Libtorch::threads);
     return work.train(setup);
+  }
+
+  /// Of several processes, rank 0 tells what there is to know.
+  private static boolean startsNoOthers(FlagsReader.Command command) {
+    Ranks ranks = Ranks.of(System.getenv());
+    return ranks.rank() == 0
+        && (!ranks.isAlone() || Machine.processes(command.flags()).orElse(1) == 1);
   }
 
   /// Trains a new run, telling the console and the log files about it; Ctrl-C ends it cleanly.
@@ -78,10 +114,18 @@ public final class TrainCommand implements RawCommand {
   /// @param workingDir what relative paths in the flags start from
   /// @param goesOn whether this is a recorded run, taken up again
   static int train(TrainSetup setup, Path workingDir, boolean goesOn, Console console) {
+    boolean shown = setup.team().isFirst() && !LocalTeam.startedThis();
+    AtomicBoolean told = new AtomicBoolean();
+    if (LocalTeam.startedThis()) {
+      LocalTeam.listen(() -> told.set(true));
+    }
     try (WarmModels models = new WarmModels();
-        SignalStop stop = SignalStop.open(console)) {
+        SignalStop stop = SignalStop.open(shown ? console : TeamWork.silent())) {
       return train(
-          setup, new Place(workingDir, goesOn), console, new Shared(models, stop::requested));
+          setup,
+          new Place(workingDir, goesOn),
+          console,
+          new Shared(models, () -> stop.requested() || told.get()));
     }
   }
 
@@ -99,6 +143,9 @@ public final class TrainCommand implements RawCommand {
 
   /// As above, for one run of several.
   public static int train(TrainSetup setup, Place place, Console console, Shared shared) {
+    if (!setup.team().isFirst()) {
+      return TeamWork.follow(setup, shared.models(), shared.stopRequested(), program());
+    }
     List<TrainListener> listeners = new ArrayList<>();
     LoggingConfig logging = setup.config().logging();
     try (LogConsole told = LogConsole.of(logging, console);
@@ -120,6 +167,7 @@ public final class TrainCommand implements RawCommand {
                 RunFolder.begin(setup, place.workingDir(), program(), place.goesOn());
             ConsoleListener written = new ConsoleListener(Console.of(record.log(), record.log()));
             Closing log = new Closing(tensorBoard(setup))) {
+          setup.team().meet(); // the others may write their logs there
           record.notes().forEach(note -> told.console().report("note: " + note));
           listeners.add(record.events());
           listeners.add(written);

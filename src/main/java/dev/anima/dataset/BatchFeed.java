@@ -27,6 +27,7 @@ public final class BatchFeed {
   private final EpochStart epochStart;
   private final Caching caching;
   private final long totalSteps;
+  private final int processes;
 
   private int epoch;
   private long publishedStep;
@@ -67,6 +68,21 @@ public final class BatchFeed {
       EpochStart epochStart,
       Caching caching,
       long totalSteps) {
+    this(group, order, epochStart, caching, totalSteps, 1);
+  }
+
+  /// As above.
+  ///
+  /// @param processes among which the batches are dealt in turn: the first ones come again at the
+  ///   end of an epoch until each process has as many
+  public BatchFeed(
+      DatasetGroup group,
+      EpochOrder order,
+      EpochStart epochStart,
+      Caching caching,
+      long totalSteps,
+      int processes) {
+    this.processes = processes;
     this.group = group;
     this.order = order;
     this.epochStart = epochStart;
@@ -87,11 +103,21 @@ public final class BatchFeed {
       throw new IllegalArgumentException(
           "an order of " + permutation.length + " for " + batches + " batches");
     }
+    permutation = evened(permutation);
     if (epochStart == EpochStart.CLEAN) {
       collate();
     }
-    fetched = Math.min(skipped, batches);
+    fetched = Math.min(skipped, permutation.length);
     ahead = fetch();
+  }
+
+  private long[] evened(long[] order) {
+    int length = Math.ceilDiv(order.length, processes) * processes;
+    long[] even = Arrays.copyOf(order, length);
+    for (int i = order.length; i < length; i++) {
+      even[i] = order[(i - order.length) % order.length];
+    }
+    return even;
   }
 
   /// The next batch of the epoch, empty at its end.
@@ -178,7 +204,7 @@ public final class BatchFeed {
   ///
   /// @throws IllegalArgumentException if the number of batches differs
   public void resume(Position position) {
-    int batches = group.batches(Role.TRAINING);
+    int batches = Math.ceilDiv(group.batches(Role.TRAINING), processes) * processes;
     if (position.permutation().size() != batches) {
       throw new IllegalArgumentException(
           "the run was saved with %d batches per epoch, now there are %d"

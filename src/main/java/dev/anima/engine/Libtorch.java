@@ -1,5 +1,7 @@
 package dev.anima.engine;
 
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.bytedeco.openblas.presets.openblas_nolapack;
@@ -15,6 +17,8 @@ public final class Libtorch {
         System.setProperty("org.bytedeco.javacpp.logger", "slf4j");
         return org.bytedeco.javacpp.Loader.load(torch.class);
       });
+
+  private static final int LOG_FATAL_ONLY = 3; // c10's GLOG_FATAL
 
   private Libtorch() {}
 
@@ -76,6 +80,17 @@ public final class Libtorch {
   public static String cpuCapability() {
     load();
     return torch.get_cpu_capability().getString();
+  }
+
+  /// Keeps libtorch's own log off the terminal, where it would put stack traces beside the one
+  /// sentence that tells what is wrong. Its errors still come as exceptions.
+  @SuppressWarnings("restricted") // the program starts with native access
+  static void silenceLog() {
+    load();
+    SymbolLookup.loaderLookup()
+        .find("FLAGS_caffe2_log_level")
+        .ifPresent(
+            level -> level.reinterpret(Integer.BYTES).set(ValueLayout.JAVA_INT, 0, LOG_FATAL_ONLY));
   }
 
   /// Whether this build carries CUDA kernels (a card may still be missing).

@@ -15,8 +15,10 @@ import java.util.stream.Stream;
 /// @param folder the run's record
 /// @param words flags to train with
 /// @param workingDir what relative paths in them start from
+/// @param processes that trained together
 /// @param step from which it goes on; 0 where no state was saved yet
-public record Resumption(Path folder, List<String> words, Path workingDir, int step) {
+public record Resumption(
+    Path folder, List<String> words, Path workingDir, int processes, int step) {
   public Resumption {
     words = List.copyOf(words);
   }
@@ -43,6 +45,7 @@ public record Resumption(Path folder, List<String> words, Path workingDir, int s
         folder,
         words,
         Path.of(record.workingDir()),
+        record.recipe().processes(),
         state.map(saved -> saved.run().currentStep()).orElse(0));
   }
 

@@ -67,7 +67,11 @@ public final class RunFolder implements AutoCloseable {
       }
       Files.deleteIfExists(folder.resolve(END));
       return new RunFolder(
-          folder, lock, EventLog.append(folder.resolve("events.jsonl")), log(folder), notes);
+          folder,
+          lock,
+          EventLog.append(folder.resolve("events.jsonl")),
+          log(folder, "log.txt"),
+          notes);
     } catch (IOException e) {
       lock.close();
       throw new InputException(
@@ -78,10 +82,24 @@ public final class RunFolder implements AutoCloseable {
     }
   }
 
-  private static PrintStream log(Path folder) throws IOException {
+  /// The log of a process of a team other than rank 0, beside that of rank 0.
+  ///
+  /// @throws InputException if it cannot be written
+  public static PrintStream logOf(TrainSetup setup) {
+    Path folder = of(setup);
+    try {
+      Files.createDirectories(folder); // perhaps this computer does not see rank 0's
+      return log(folder, "log.rank%d.txt".formatted(setup.team().rank()));
+    } catch (IOException e) {
+      throw new InputException(
+          "--output_dir: %s cannot be written to (%s)".formatted(folder, e.getMessage()), e);
+    }
+  }
+
+  private static PrintStream log(Path folder, String name) throws IOException {
     return new PrintStream(
         Files.newOutputStream(
-            folder.resolve("log.txt"), StandardOpenOption.CREATE, StandardOpenOption.APPEND),
+            folder.resolve(name), StandardOpenOption.CREATE, StandardOpenOption.APPEND),
         true,
         StandardCharsets.UTF_8);
   }

@@ -170,6 +170,14 @@ final class CachedLatents implements LatentStore {
   }
 
   @Override
+  public Dtype dtype() {
+    return entries.values().stream()
+        .findFirst()
+        .map(entry -> entry.latents().dtype())
+        .orElse(Dtype.F32); // on disk
+  }
+
+  @Override
   public Batch of(BatchPlan plan) {
     List<Tensor> latents = new ArrayList<>();
     List<float @Nullable []> masks = new ArrayList<>();

@@ -91,6 +91,10 @@ final class Checkpoints {
     boolean integerAlpha =
         parts.trained().integerAlpha() && setup.config().machine().referenceExact();
     new NotFinite(setup, parts).checkWeights(step, describeLast());
+    if (!setup.team().isFirst()) {
+      last = file; // rank 0 writes it
+      return;
+    }
     noteReplaced(file);
     parts.learner().optimizer().eval();
     try {
@@ -129,6 +133,9 @@ final class Checkpoints {
   }
 
   private void remove(String name) {
+    if (!setup.team().isFirst()) {
+      return;
+    }
     Path file = setup.config().output().dir().resolve(name);
     try {
       if (Files.deleteIfExists(file)) {

@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import dev.anima.dataset.BatchPlan;
+import dev.anima.engine.Dtype;
 import dev.anima.engine.Tensor;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,9 @@ interface LatentStore extends AutoCloseable {
 
   /// @return in the caller's scope
   Batch of(BatchPlan plan);
+
+  /// Dtype of all latents.
+  Dtype dtype();
 
   /// The batch that [#of] will be asked for next may be begun in the background.
   default void prefetch(BatchPlan plan) {}

@@ -38,6 +38,7 @@ final class Learner implements AutoCloseable {
   private final OptionalDouble maxNorm;
   private Optional<GradScaler> scaler;
   private int scheduleSteps;
+  private int scheduleStride = 1;
 
   /// @param loras not owned
   /// @param learningRate `--learning_rate`
@@ -120,6 +121,11 @@ final class Learner implements AutoCloseable {
                 .orElse(fresh));
   }
 
+  /// Steps that the schedule makes at every update, 1 if nothing is said.
+  void stepScheduleBy(int steps) {
+    scheduleStride = steps;
+  }
+
   /// Lets the schedule begin at `step`, for a run that counts from there.
   void startSchedule(int step) {
     scheduleSteps = step;
@@ -172,8 +178,10 @@ final class Learner implements AutoCloseable {
 
   private double[] ratesAt(int step) {
     return loras.layout().groups().stream()
-        .mapToDouble(
-            group -> ownRates ? group.learningRate() : schedule.rateAt(step, group.learningRate()))
+        .mapToDouble(group ->
+            ownRates
+                ? group.learningRate()
+                : schedule.rateAt(step * scheduleStride, group.learningRate()))
         .toArray();
   }
 

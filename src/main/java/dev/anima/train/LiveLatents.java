@@ -36,6 +36,11 @@ final class LiveLatents implements LatentStore {
   }
 
   @Override
+  public Dtype dtype() {
+    return vae.placement().dtype();
+  }
+
+  @Override
   public void prefetch(BatchPlan plan) {
     ahead = loader.start(plan);
   }

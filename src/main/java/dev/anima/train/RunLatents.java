@@ -57,6 +57,12 @@ final class RunLatents implements AutoCloseable {
           models.makeRoom(setup.device());
           return vae(QwenImageVae.Half.ENCODER);
         };
+    if (options.onDisk() && !setup.team().isAlone()) {
+      // Each process encodes its part; then all files are there.
+      List<TrainingImage> part = setup.team().part(images());
+      CachedLatents.fill(part, vae, options, setup.device(), listener).close();
+      setup.team().meet();
+    }
     Supplier<CachedLatents> fill =
         () -> CachedLatents.fill(images(), vae, options, setup.device(), listener);
     return options.onDisk()

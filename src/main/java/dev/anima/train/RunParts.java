@@ -2,6 +2,7 @@ package dev.anima.train;
 
 import dev.anima.engine.RandomStream;
 import dev.anima.lora.LoraSet;
+import dev.anima.lora.StreamDraws;
 import dev.anima.model.dit.AnimaDit;
 import dev.anima.train.objective.Objective;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.List;
 /// @param trained which modules train
 /// @param host the CPU stream: LoRA weights, data order, module dropout
 /// @param device the stream of noise and dropout; the same object as `host` on a CPU run
+/// @param draws of the dropouts
 /// @param passes ways through the DiT with these LoRAs
 /// @param hidden width of Qwen3's states
 record RunParts(
@@ -24,6 +26,7 @@ record RunParts(
     Objective objective,
     RandomStream host,
     RandomStream device,
+    StreamDraws draws,
     int hidden,
     RunMetadata metadata,
     Samples samples) {

@@ -15,14 +15,16 @@ public final class RunRules {
   private RunRules() {}
 
   /// What the schedule is made from.
-  public static ScheduleFlags schedule(TrainConfig config, RunPlan plan) {
+  ///
+  /// @param totalSteps of the schedule
+  public static ScheduleFlags schedule(TrainConfig config, int totalSteps) {
     ScheduleConfig flags = config.schedule();
     return new ScheduleFlags(
         flags.name(),
         flags.type(),
         number(flags.warmup()),
         number(flags.decay()),
-        plan.totalSteps(),
+        totalSteps,
         flags.cycles(),
         flags.power(),
         flags.timescale(),

@@ -56,7 +56,12 @@ final class RunStates {
   /// Whether optimizer step `step` is to be followed by [#afterStep]: a state must know the losses
   /// of all steps before it.
   boolean isDue(int step) {
-    return isKeptAt(step) || isRollingDue();
+    return isWriter() && (isKeptAt(step) || isRollingDue());
+  }
+
+  /// In a team, rank 0 writes for all.
+  private boolean isWriter() {
+    return setup.team().isFirst();
   }
 
   /// After everything that belongs to optimizer step `step`.
@@ -84,11 +89,15 @@ final class RunStates {
   /// @return whether it was written
   private boolean saveRolling(int step, int epoch) {
     checkWeights(step);
+    return saveRolling(state(step, epoch, false));
+  }
+
+  private boolean saveRolling(RunState state) {
     Path run = runFolder();
-    Path next = run.resolve("state-step%08d".formatted(step));
+    Path next = run.resolve("state-step%08d".formatted(state.currentStep()));
     try {
       Files.createDirectories(run);
-      write(next, step, epoch, false);
+      write(next, state);
     } catch (IOException | InputException | RunFailedException e) {
       savedAt = System.nanoTime();
       listener.on(
@@ -103,7 +112,14 @@ final class RunStates {
     return true;
   }
 
-  private Path runFolder() {
+  /// Writes a state of before, whose weights and optimizer are still there, as a rolling one.
+  ///
+  /// @return where; empty if that is not possible
+  Optional<Path> rescue(RunState state) {
+    return saveRolling(state) ? Optional.ofNullable(rolling) : Optional.empty();
+  }
+
+  Path runFolder() {
     return setup.config().output().dir().resolve(rules.runFolder());
   }
 
@@ -117,7 +133,9 @@ final class RunStates {
 
   /// After everything that belongs to the end of an epoch.
   void afterEpoch(int epoch, int step) {
-    if (setup.config().output().saveState() && rules.savesAtEpoch(epoch, setup.plan().epochs())) {
+    if (isWriter()
+        && setup.config().output().saveState()
+        && rules.savesAtEpoch(epoch, setup.plan().epochs())) {
       save(rules.epochFile(epoch), step, epoch, true);
       rules.epochToRemove(epoch).ifPresent(old -> remove(rules.epochFile(old)));
     }
@@ -125,17 +143,20 @@ final class RunStates {
 
   /// At the planned end, before the final LoRA file.
   void atEnd(int step, int epoch) {
-    if (wantedAtEnd()) {
+    if (isWriter() && wantedAtEnd()) {
       save(
           rules.finalFile(),
           step,
           epoch,
-          feed.position().delivered() == setup.plan().batchesPerEpoch());
+          feed.position().delivered() == setup.plan().batchesPerEpoch() * setup.team().size());
     }
   }
 
   /// After a stop by the user; says how to go on.
   void atStop(int step, int epoch) {
+    if (!isWriter()) {
+      return;
+    }
     if (!wantedAtEnd()) {
       stopWithRolling(step, epoch);
       return;
@@ -170,7 +191,7 @@ final class RunStates {
 
   private void save(String file, int step, int epoch, boolean epochDone) {
     checkWeights(step);
-    write(folder(file), step, epoch, epochDone);
+    write(folder(file), state(step, epoch, epochDone));
   }
 
   private void checkWeights(int step) {
@@ -178,17 +199,17 @@ final class RunStates {
         .checkWeights(step, last == null ? "there is no state yet" : "the last state is " + last);
   }
 
-  private void write(Path folder, int step, int epoch, boolean epochDone) {
+  private void write(Path folder, RunState state) {
     LoraSaver.Options exact =
         new LoraSaver.Options(LoraKeys.Style.SD_SCRIPTS, Optional.of(Dtype.F32), false);
     StateFolder.write(
         folder,
         weights -> LoraSaver.save(parts.loras(), weights, Map.of(), exact),
         optimizer -> parts.learner().saveOptimizer(optimizer),
-        state(step, epoch, epochDone));
+        state);
     last = folder;
     savedAt = System.nanoTime();
-    listener.on(new TrainEvent.StateSaved(folder, step));
+    listener.on(new TrainEvent.StateSaved(folder, state.currentStep()));
   }
 
   private void remove(String file) {
@@ -198,7 +219,8 @@ final class RunStates {
     }
   }
 
-  private RunState state(int step, int epoch, boolean epochDone) {
+  /// Where the run stands, without the tensors.
+  RunState state(int step, int epoch, boolean epochDone) {
     return new RunState(
         epoch,
         step,

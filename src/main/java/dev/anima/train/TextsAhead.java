@@ -4,9 +4,11 @@ import dev.anima.config.CacheConfig.Store;
 import dev.anima.dataset.BatchFeed;
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.SamplePlan;
+import dev.anima.train.team.Team;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /// Encodes captions before the batches that need them, many at once, so that the text encoder need
@@ -54,9 +56,11 @@ final class TextsAhead {
         texts.addAll(lasting());
         parts.text().keepForGood(texts);
       }
-      feed.upcoming(new Course(index, step), TextPipeline.KEPT).stream()
+      List<BatchPlan> all =
+          feed.upcoming(new Course(index, step), TextPipeline.KEPT * setup.team().size());
+      IntStream.range(0, Math.ceilDiv(all.size(), setup.team().size()))
           .limit(batchesLeft(index, step))
-          .forEach(batch -> texts.addAll(captions(batch)));
+          .forEach(round -> texts.addAll(captions(all.get(round * setup.team().size()))));
       prepare(texts);
     }
     parts.text().encoder().release(); // also what a sample picture may have loaded
@@ -98,21 +102,31 @@ final class TextsAhead {
     }
   }
 
-  /// How training goes on: a step after every accumulation window.
+  /// How training goes on: a step after every accumulation window of a team's rounds, in each of
+  /// which every process takes one batch.
   private final class Course implements BatchFeed.Course {
     private final int firstIndex;
     private final int firstStep;
+    private final Team team = setup.team();
 
+    /// Begins with this process's batch in the round `firstIndex`.
     Course(int firstIndex, int firstStep) {
       this.firstIndex = firstIndex;
       this.firstStep = firstStep;
+    }
+
+    /// Whether an optimizer step follows the `i`th coming batch.
+    private boolean isUpdate(int i) {
+      int place = team.rank() + i;
+      return place % team.size() == team.size() - 1
+          && setup.plan().isUpdate(firstIndex + place / team.size());
     }
 
     @Override
     public long step(int i) {
       int step = firstStep;
       for (int batch = 0; batch < i; batch++) {
-        step += setup.plan().isUpdate(firstIndex + batch) ? 1 : 0;
+        step += isUpdate(batch) ? 1 : 0;
       }
       return step;
     }
@@ -122,7 +136,7 @@ final class TextsAhead {
       OptionalInt every = setup.config().validation().everySteps();
       return every.isPresent()
           && !setup.data().validation().isEmpty()
-          && setup.plan().isUpdate(firstIndex + i)
+          && isUpdate(i)
           && step(i + 1) % every.getAsInt() == 0;
     }
   }

@@ -4,6 +4,7 @@ import dev.anima.config.CacheConfig;
 import dev.anima.config.DatasetConfig;
 import dev.anima.config.Flags;
 import dev.anima.config.Precision;
+import dev.anima.config.Ranks;
 import dev.anima.config.TrainConfig;
 import dev.anima.dataset.Caching;
 import dev.anima.dataset.DatasetGroup;
@@ -18,6 +19,7 @@ import dev.anima.train.optim.OptimizerChoice;
 import dev.anima.train.state.Recipe;
 import dev.anima.train.state.SavedState;
 import dev.anima.train.state.StateFolder;
+import dev.anima.train.team.Team;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +37,7 @@ import java.util.stream.Stream;
 /// @param recipe what the run was told, for its states
 /// @param device that computes
 /// @param dtype of the frozen weights and of the computation
+/// @param team the processes that train together; not owned
 /// @param notes what the user should know, one sentence each
 public record TrainSetup(
     Flags flags,
@@ -48,19 +51,27 @@ public record TrainSetup(
     Recipe recipe,
     Device device,
     Dtype dtype,
+    Team team,
     List<String> notes) {
 
-  /// Reads flags and datasets and plans the run.
+  /// Reads flags and datasets and plans the run of one process.
   ///
   /// @param workingDir relative paths start here
   /// @throws InputException with every problem found
   public static TrainSetup of(Flags flags, Path workingDir) {
+    return of(flags, workingDir, Team.ALONE);
+  }
+
+  /// As above.
+  ///
+  /// @param team the processes that train together
+  public static TrainSetup of(Flags flags, Path workingDir, Team team) {
     TrainConfig config = TrainConfig.of(flags, workingDir);
     DatasetConfig datasets = DatasetConfig.of(flags, workingDir);
     List<String> notes = new ArrayList<>(datasets.notes());
 
     Optional<SavedState> state = config.length().resume().map(StateFolder::read);
-    long seed = config.length().seed().orElseGet(() -> seed(state));
+    long seed = config.length().seed().orElseGet(() -> team.ofFirst(seed(state)));
     DatasetGroup data = DatasetGroup.build(datasets.datasets(), new PythonRandom(seed));
     data.check(caching(config));
     if (!caching(config).latents()) {
@@ -71,7 +82,7 @@ public record TrainSetup(
     RunPlan plan =
         RunPlan.of(
             data.batchesPerEpoch(),
-            1,
+            team.size(),
             config.length().accumulation(),
             config.length().maxSteps(),
             config.length().maxEpochs());
@@ -84,12 +95,13 @@ public record TrainSetup(
             seed,
             plan.accumulation(),
             OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
-                .pythonName());
+                .pythonName(),
+            team.size());
     start
         .whole()
         .ifPresent(run ->
             notes.addAll(run.recipe().differences(recipe, config.length().resume().orElseThrow())));
-    Device device = device(config.machine().device());
+    Device device = device(config.machine().device(), team.ranks());
     storageNote(config.precision()).ifPresent(notes::add);
     Dtype dtype = dtype(config.precision().compute(), device, notes);
     fastMatmulNote(config.precision(), device, dtype).ifPresent(notes::add);
@@ -105,6 +117,7 @@ public record TrainSetup(
         recipe,
         device,
         dtype,
+        team,
         List.copyOf(notes));
   }
 
@@ -146,6 +159,11 @@ public record TrainSetup(
         config.cache().text() != CacheConfig.Store.NONE);
   }
 
+  /// Optimizer steps counted as done.
+  public int firstStep() {
+    return start.step();
+  }
+
   public Caching caching() {
     return caching(config);
   }
@@ -184,6 +202,21 @@ public record TrainSetup(
               .formatted(wanted, Device.cudaCards()));
     }
     return device;
+  }
+
+  /// As above, for one of several processes: each takes the card of its number on its computer,
+  /// unless `--device` names one for all.
+  private static Device device(String wanted, Ranks ranks) {
+    boolean cards = wanted.equals("cuda") || (wanted.equals("auto") && Device.cudaCards() > 0);
+    if (ranks.isAlone() || !cards) {
+      return device(wanted);
+    }
+    if (ranks.localRank() >= Device.cudaCards()) {
+      throw new InputException(
+          "rank %d would train on cuda:%d, but there are %d CUDA cards here that libtorch can use\n  -> start as many processes as there are cards, or let all share one with --device=cuda:0"
+              .formatted(ranks.rank(), ranks.localRank(), Device.cudaCards()));
+    }
+    return new Device(Device.Kind.CUDA, ranks.localRank());
   }
 
   /// How the blocks of the DiT are kept.

@@ -6,18 +6,23 @@ import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.SamplePlan;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
+import dev.anima.engine.PeerLost;
 import dev.anima.engine.RandomStream;
 import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.RunFailedException;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
-import dev.anima.lora.StreamDraws;
 import dev.anima.lora.WeightNorms;
 import dev.anima.model.Adapters;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
+import dev.anima.train.team.Loss;
+import dev.anima.train.team.Team;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +32,14 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The training loop: what `spec/training.md` §12 describes, top to bottom.
+///
+/// In a team, a round of as many batches as there are processes is shared: each computes its own
+/// batch and draws the noise and times of the others' too. So the round has the numbers that one
+/// process would draw for it, one batch after the other.
 final class Trainer {
+  private static final long LATENT_CHANNELS = 16;
+  private static final int LATENT_PIXELS = 8;
+
   private final TrainSetup setup;
   private final RunParts parts;
   private final TrainListener listener;
@@ -42,8 +54,14 @@ final class Trainer {
   private final BatchFeed feed;
   private final Adapters textAdapters;
   private final Adapters ditAdapters;
+  private final Team team;
+  private final @Nullable TeamStep teamStep;
+  private final Rescue rescue;
+  private final List<MicroLoss> window = new ArrayList<>();
+  private final Deque<Untold> untold = new ArrayDeque<>();
+  private boolean stopAgreed;
+  private TeamStep.@Nullable Agreement agreement;
   private int step;
-  private @Nullable Untold untold;
   private long lastTold = Long.MIN_VALUE;
 
   /// @param stopRequested asked between steps: save and end
@@ -60,9 +78,13 @@ final class Trainer {
     this.listener = listener;
     this.stopRequested = stopRequested;
     this.checkpoints = new Checkpoints(setup, parts, listener);
-    StreamDraws draws = new StreamDraws(parts.host(), parts.device());
-    this.textAdapters = parts.loras().training(Network.TEXT_ENCODER, draws);
-    this.ditAdapters = parts.loras().training(Network.DIT, draws);
+    this.team = setup.team();
+    this.teamStep =
+        team.isAlone()
+            ? null
+            : new TeamStep(team, parts.loras(), setup.plan().accumulation(), setup.device());
+    this.textAdapters = parts.loras().training(Network.TEXT_ENCODER, parts.draws());
+    this.ditAdapters = parts.loras().training(Network.DIT, parts.draws());
     this.ditStep = new DitStep(parts.objective(), parts.passes()::next);
     this.feed =
         new BatchFeed(
@@ -70,8 +92,10 @@ final class Trainer {
             (_, batches) -> epochOrder(batches),
             BatchFeed.EpochStart.REFERENCE,
             setup.caching(),
-            setup.plan().totalSteps());
+            setup.plan().totalSteps(),
+            team.size());
     this.states = new RunStates(setup, parts, listener, feed, average);
+    this.rescue = new Rescue(team, states);
     this.step = setup.start().step();
     setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
@@ -86,6 +110,18 @@ final class Trainer {
 
   /// Trains to the end, or until a stop is asked for.
   void run() {
+    try {
+      train();
+    } catch (PeerLost e) {
+      throw rescue.after(e, step);
+    } finally {
+      if (teamStep != null) {
+        teamStep.close();
+      }
+    }
+  }
+
+  private void train() {
     RunPlan plan = setup.plan();
     listener.on(new TrainEvent.Started(plan, step));
     if (step == 0) {
@@ -110,22 +146,21 @@ final class Trainer {
     RunStart start = setup.start();
     int first = epoch == start.epoch() ? start.batches() : 0;
     if (epoch > start.epoch() || !start.insideSavedEpoch()) {
-      feed.beginEpoch(epoch, first);
+      feed.beginEpoch(epoch, first * team.size());
     }
+    rescue.standsAt(step, epoch);
     return first;
   }
 
   /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
   private boolean epoch(int epoch, int first) {
     for (int index = first; step < setup.plan().totalSteps(); index++) {
-      texts.beforeBatch(index, step);
-      Optional<BatchPlan> batch = feed.next();
-      if (batch.isEmpty()) {
+      Computed computed = round(epoch, index);
+      if (computed == null) {
         break;
       }
-      feed.publish(step);
-      microBatch(batch.get(), epoch, index);
-      if (stopRequested.getAsBoolean() && setup.plan().isUpdate(index)) {
+      microBatch(computed, epoch, index);
+      if (setup.plan().isUpdate(index) && stops()) {
         tellPrevious();
         return step >= setup.plan().totalSteps();
       }
@@ -134,12 +169,94 @@ final class Trainer {
     return true;
   }
 
-  private void microBatch(BatchPlan batch, int epoch, int index) {
-    long start = System.nanoTime();
+  /// A batch whose gradients are there.
+  private record Computed(BatchPlan batch, Readback loss, long start) {}
+
+  /// Computes this process's batch of the next round; null at the end of the epoch.
+  private @Nullable Computed round(int epoch, int index) {
+    Computed own = null;
+    for (int i = 0; i < team.size(); i++) {
+      if (i == team.rank()) {
+        texts.beforeBatch(index, step);
+      }
+      Optional<BatchPlan> batch = feed.next();
+      if (batch.isEmpty()) {
+        return null;
+      }
+      feed.publish(step);
+      if (i == team.rank()) {
+        long start = System.nanoTime();
+        beginDraws(epoch, index);
+        own = new Computed(batch.get(), lossAndGradients(batch.get()), start);
+      } else {
+        passOver(batch.get());
+      }
+    }
+    return own;
+  }
+
+  private void beginDraws(int epoch, int index) {
+    if (teamStep != null) {
+      long place = (long) index * team.size() + team.rank();
+      TeamDraws.begin(parts.draws(), setup.seed(), epoch, place);
+    }
+  }
+
+  /// Draws what another process's batch takes, to stand where it will stand.
+  private void passOver(BatchPlan batch) {
+    if (setup.config().cache().text() != Store.NONE) {
+      var _ = batch.droppedCachedCaptions(setup.data().random());
+    }
+    if (setup.config().machine().referenceExact()) {
+      return; // the reference's processes all draw the same noise
+    }
+    try (Scope _ = new Scope()) {
+      var _ =
+          noisy(
+              Ops.zeros(
+                  parts.latents().dtype(),
+                  setup.device(),
+                  batch.samples().size(),
+                  LATENT_CHANNELS,
+                  batch.target().height() / LATENT_PIXELS,
+                  batch.target().width() / LATENT_PIXELS));
+    }
+  }
+
+  /// Whether to save and end. In a team all end after the same step: when all know that one of them
+  /// was asked, which with late news is a step later.
+  private boolean stops() {
+    return teamStep == null ? stopRequested.getAsBoolean() : stopAgreed;
+  }
+
+  /// Adds the gradients up over the team; what the others say of the window is known afterwards.
+  private void exchange(TeamStep with, int epoch) {
+    TeamStep.Agreement before = agreement;
+    TeamStep.Agreement now = with.exchange(stopRequested.getAsBoolean());
+    agreement = now;
+    for (int i = 0; i < window.size(); i++) {
+      window.get(i).agree(now, i);
+    }
+    if (tellsLate) {
+      stopAgreed = before != null && before.get().stops();
+    } else {
+      stopAgreed = now.get().stops();
+      window.forEach(loss -> checkFinite(loss, step, epoch));
+    }
+    window.clear();
+  }
+
+  private void microBatch(Computed computed, int epoch, int index) {
+    BatchPlan batch = computed.batch();
     boolean update = setup.plan().isUpdate(index);
-    Readback loss = lossAndGradients(batch);
-    if (!tellsLate) {
-      checkFinite(loss.value(), batch, step, epoch);
+    MicroLoss loss = new MicroLoss(computed.loss(), batch, teamStep != null);
+    if (teamStep != null) {
+      window.add(loss);
+      if (update) {
+        exchange(teamStep, epoch);
+      }
+    } else if (!tellsLate) {
+      checkFinite(loss, step, epoch);
     }
     if (update) {
       parts.learner().update();
@@ -147,9 +264,8 @@ final class Trainer {
     Optional<WeightNorms.Pending> norms = parts.learner().limitNorms();
     tellPrevious();
     step += update ? 1 : 0;
-    untold =
+    untold.add(
         new Untold(
-            batch,
             epoch,
             index,
             step,
@@ -158,10 +274,10 @@ final class Trainer {
             parts.learner().nextRates(),
             parts.learner().adaptedRates(),
             norms,
-            start);
+            computed.start()));
     if (update) {
       if (setup.checkpoints().savesAtStep(step)) {
-        checkFinite(loss.value(), batch, step - 1, epoch);
+        checkFinite(loss, step - 1, epoch);
         checkpoints.atStep(step, epoch);
       }
       afterStep(epoch);
@@ -182,6 +298,7 @@ final class Trainer {
         || setup.checkpoints().savesAtStep(step)) {
       tellPrevious();
     }
+    rescue.standsAt(step, epoch);
     parts.samples().afterStep(step, epoch);
     if (validates) {
       validate(false, step);
@@ -203,29 +320,66 @@ final class Trainer {
   /// @param update whether it ended an accumulation window
   /// @param start when it began, in the clock's nanoseconds
   private record Untold(
-      BatchPlan batch,
       int epoch,
       int index,
       int step,
       boolean update,
-      Readback loss,
+      MicroLoss loss,
       Map<String, Double> nextRates,
       Map<String, Double> adaptedRates,
       Optional<WeightNorms.Pending> norms,
       long start) {}
 
-  private void tellPrevious() {
-    Untold told = untold;
-    untold = null;
-    if (told == null) {
-      return;
+  /// The loss of a micro-batch: this process's own, or the team's mean once it is agreed on.
+  private static final class MicroLoss {
+    private final Readback own;
+    private final BatchPlan batch;
+    private final boolean shared;
+    private TeamStep.@Nullable Agreement agreement;
+    private int place;
+
+    MicroLoss(Readback own, BatchPlan batch, boolean shared) {
+      this.own = own;
+      this.batch = batch;
+      this.shared = shared;
     }
+
+    void agree(TeamStep.Agreement with, int placeInWindow) {
+      agreement = with;
+      place = placeInWindow;
+    }
+
+    boolean isKnown() {
+      return !shared || agreement != null;
+    }
+
+    /// Waits for the device.
+    double value() {
+      return agreement == null ? own.value() : agreement.get().loss(place);
+    }
+
+    double own() {
+      return own.value();
+    }
+
+    void close() {
+      own.close();
+    }
+  }
+
+  private void tellPrevious() {
+    while (!untold.isEmpty() && untold.peek().loss.isKnown()) {
+      tell(untold.remove());
+    }
+  }
+
+  private void tell(Untold told) {
     double loss = told.loss.value(); // the one wait for the device
-    told.loss.close();
     Map<String, Double> scalars = new LinkedHashMap<>();
     told.norms.ifPresent(norms -> scalars.putAll(scalars(norms)));
     scalars.putAll(told.adaptedRates);
-    checkFinite(loss, told.batch, told.update ? told.step - 1 : told.step, told.epoch);
+    checkFinite(told.loss, told.update ? told.step - 1 : told.step, told.epoch);
+    told.loss.close();
     average.add(told.epoch, told.index, loss);
     long now = System.nanoTime();
     listener.on(
@@ -241,11 +395,25 @@ final class Trainer {
     lastTold = now;
   }
 
-  private void checkFinite(double loss, BatchPlan batch, int stepsBefore, int epoch) {
-    if (!Double.isFinite(loss)) {
-      throw new NotFinite(setup, parts)
-          .loss(loss, batch, stepsBefore, epoch, checkpoints.describeLast());
+  private void checkFinite(MicroLoss loss, int stepsBefore, int epoch) {
+    if (Double.isFinite(loss.value())) {
+      return;
     }
+    RunFailedException own =
+        new NotFinite(setup, parts)
+            .loss(loss.own(), loss.batch, stepsBefore, epoch, checkpoints.describeLast());
+    if (!Double.isFinite(loss.own())) {
+      team.fail(String.valueOf(own.getMessage()));
+    }
+    throw team.isAlone() ? own : toldByTeam(own);
+  }
+
+  /// The same sentence on all processes: that of the first whose own loss it was.
+  private RunFailedException toldByTeam(RunFailedException own) {
+    Optional<Loss> first = team.loss();
+    return first
+        .map(loss -> new RunFailedException("rank %d: %s".formatted(loss.rank(), loss.reason())))
+        .orElse(own);
   }
 
   private static Map<String, Double> scalars(WeightNorms.Pending norms) {
@@ -265,12 +433,18 @@ final class Trainer {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
       LatentStore.Batch latents = parts.latents().of(batch);
-      feed.ahead().ifPresent(parts.latents()::prefetch);
+      if (teamStep == null) { // the batch ahead is another process's
+        feed.ahead().ifPresent(parts.latents()::prefetch);
+      }
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
       DitContext context = states == null ? keptContext(batch) : context(states);
-      return Readback.of(
-          ditStep.lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor));
+      Tensor loss =
+          ditStep.lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor);
+      if (teamStep != null) {
+        teamStep.add(loss);
+      }
+      return Readback.of(loss);
     }
   }
 

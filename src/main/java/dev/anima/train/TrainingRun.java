@@ -10,9 +10,12 @@ import dev.anima.engine.Device;
 import dev.anima.engine.DeviceMemory;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Libtorch;
+import dev.anima.engine.NoGrad;
 import dev.anima.engine.PeakWatch;
 import dev.anima.engine.ProcessMemory;
 import dev.anima.engine.RandomStream;
+import dev.anima.engine.Scope;
+import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
 import dev.anima.lora.DoraStart;
 import dev.anima.lora.LoraFile;
@@ -50,6 +53,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
@@ -107,7 +111,9 @@ public final class TrainingRun implements AutoCloseable {
     this.listener = listener;
     this.program = program;
     TrainConfig config = setup.config();
-    Checkpoints.prepare(config.output().dir());
+    if (setup.team().isFirst()) {
+      Checkpoints.prepare(config.output().dir());
+    }
     ModelChecks.run(config.models());
     PassKind.checkSwap(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
@@ -116,7 +122,8 @@ public final class TrainingRun implements AutoCloseable {
             .with(RunRules.rounding(config.optimizer().rounding()));
     this.memory = passKind.isPresent() ? Optional.empty() : Optional.of(memoryPlan());
     this.passKind = passKind.orElseGet(() -> new PassKind.Explicit(memory.orElseThrow().mix()));
-    ScheduleFlags scheduleFlags = RunRules.schedule(config, setup.plan());
+    ScheduleFlags scheduleFlags =
+        RunRules.schedule(config, setup.plan().totalSteps() * scheduleStepsPerUpdate(setup));
     this.schedule =
         optimizer.replacesSchedule() ? new LrSchedule.Constant() : scheduleFlags.create();
     this.objective = RunRules.objective(setup.flags()).objective();
@@ -144,11 +151,23 @@ public final class TrainingRun implements AutoCloseable {
                 setup.device().kind(),
                 setup.dtype(),
                 RunRules.vaeChunk(setup.flags()))
-            .plan(DeviceMemory.forRun(setup.device()));
+            .plan(freeMemory(setup));
     if (!plan.fits()) {
       throw new InputException(PlanText.refusal(plan));
     }
     return plan;
+  }
+
+  /// Processes on one computer share its main memory.
+  private static OptionalLong freeMemory(TrainSetup setup) {
+    OptionalLong free = DeviceMemory.forRun(setup.device());
+    return setup.device().isCpu() ? setup.team().share(free) : free;
+  }
+
+  /// In the reference every process steps the schedule, which is made longer to fit; so a warm-up
+  /// given in steps ends too early by the number of processes.
+  private static int scheduleStepsPerUpdate(TrainSetup setup) {
+    return setup.config().machine().referenceExact() ? setup.team().size() : 1;
   }
 
   /// Trains. Returns when the last file is written.
@@ -230,11 +249,14 @@ public final class TrainingRun implements AutoCloseable {
       listener.on(new TrainEvent.Note(ExplicitDit.attention(dit).description()));
     }
     Learner learner = own(learner(loras));
+    learner.stepScheduleBy(scheduleStepsPerUpdate(setup));
     resume(loras, learner);
-    DitPasses passes =
-        own(
-            DitPasses.of(
-                passKind, dit, List.of(new TrainedSet(loras, new StreamDraws(host, device)))));
+    StreamDraws draws =
+        setup.team().isAlone()
+            ? new StreamDraws(host, device)
+            : own(new TeamDraws(setup.seed(), setup.device())).streams();
+    DitPasses passes = own(DitPasses.of(passKind, dit, List.of(new TrainedSet(loras, draws))));
+    equalStart(loras);
     RunParts parts =
         new RunParts(
             trained,
@@ -247,6 +269,7 @@ public final class TrainingRun implements AutoCloseable {
             objective,
             host,
             device,
+            draws,
             hidden,
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, images, hidden, stopRequested));
@@ -289,7 +312,41 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
+  /// All processes of a team begin with rank 0's weights; and with the way of adding up.
+  private void equalStart(LoraSet loras) {
+    if (setup.team().isAlone()) {
+      return;
+    }
+    setup.team().useCards(setup.device()).ifPresent(note -> listener.on(new TrainEvent.Note(note)));
+    try (Scope _ = new Scope();
+        NoGrad _ = new NoGrad()) {
+      Tensor weights = loras.weights().to(Device.CPU, Dtype.F32).copy();
+      if (!setup.team().isFirst()) {
+        weights.zero_();
+      }
+      setup.team().sum_(weights);
+      loras.weights().copy_(weights);
+    }
+  }
+
   private Samples samples(
+      AnimaDit dit,
+      LoraSet loras,
+      TextPipeline text,
+      Learner learner,
+      RunLatents images,
+      int hidden,
+      BooleanSupplier stopRequested) {
+    Samples own =
+        setup.team().isFirst()
+            ? pictures(dit, loras, text, learner, images, hidden, stopRequested)
+            : Samples.NONE;
+    return setup.team().isAlone() || prompts.isEmpty()
+        ? own
+        : new TeamSamples(own, setup.config().samples(), setup.team());
+  }
+
+  private Samples pictures(
       AnimaDit dit,
       LoraSet loras,
       TextPipeline text,
@@ -373,6 +430,25 @@ public final class TrainingRun implements AutoCloseable {
             .cache()
             .textBatchSize()
             .orElse(setup.data().training().getFirst().spec().batchSize());
+    if (setup.config().cache().text() == Store.DISK && !setup.team().isAlone()) {
+      // Each process encodes its part; then all files are there.
+      cacheText(setup.team().part(images), text, batch, hidden);
+      setup.team().meet();
+      cacheText(setup.team().rest(images), text, batch, hidden);
+    } else {
+      cacheText(images, text, batch, hidden);
+    }
+    List<String> lasting = new ArrayList<>();
+    if (dropsCaptions()) {
+      lasting.add("");
+    }
+    prompts.ifPresent(file -> lasting.addAll(TrainingSamples.texts(file.prompts())));
+    text.keepForGood(lasting);
+    text.encode(lasting);
+    text.encoder().release();
+  }
+
+  private void cacheText(List<TrainingImage> images, TextPipeline text, int batch, int hidden) {
     TextCaching.fill(
         images,
         text,
@@ -382,14 +458,6 @@ public final class TrainingRun implements AutoCloseable {
         hidden,
         setup.dtype(),
         listener);
-    List<String> lasting = new ArrayList<>();
-    if (dropsCaptions()) {
-      lasting.add("");
-    }
-    prompts.ifPresent(file -> lasting.addAll(TrainingSamples.texts(file.prompts())));
-    text.keepForGood(lasting);
-    text.encode(lasting);
-    text.encoder().release();
   }
 
   private boolean dropsCaptions() {
@@ -432,7 +500,8 @@ public final class TrainingRun implements AutoCloseable {
         setup.seed(),
         fromFile
             ? DatasetMetadata.ofConfig(setup.data())
-            : DatasetMetadata.ofFolders(setup.data(), setup.plan().accumulation()),
+            : DatasetMetadata.ofFolders(
+                setup.data(), setup.plan().accumulation() * setup.team().size()),
         optimizer.pythonName(),
         modelFiles,
         NetworkArgsText.of(setup.config().network()),

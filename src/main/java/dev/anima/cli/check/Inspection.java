@@ -28,8 +28,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /// Goes through all parts of a run as far as they can be read, and notes what is wrong with each
 /// instead of stopping at the first.
@@ -69,7 +71,8 @@ final class Inspection {
         config.flatMap(
             c -> models.complete() ? problems.attempt(() -> LoraPreview.of(c)) : Optional.empty());
     Optional<ScheduleFlags> schedule =
-        config.flatMap(c -> plan.flatMap(p -> problems.attempt(() -> RunRules.schedule(c, p))));
+        config.flatMap(
+            c -> plan.flatMap(p -> problems.attempt(() -> RunRules.schedule(c, p.totalSteps()))));
     boolean scheduled = optimizer.map(choice -> !choice.replacesSchedule()).orElse(true);
     Optional<LrSchedule> curve =
         scheduled ? schedule.flatMap(f -> problems.attempt(f::create)) : Optional.empty();
@@ -156,11 +159,20 @@ final class Inspection {
         ? Optional.of(
             RunPlan.of(
                 data.report().batchesPerEpoch(),
-                1,
+                Math.max(1, processes()),
                 accumulation,
                 maxSteps,
                 flags.maybeInteger("max_train_epochs")))
         : Optional.empty();
+  }
+
+  private int processes() {
+    return Stream.of("nproc", "num_processes", "nproc_per_node")
+        .map(flags::maybeInteger)
+        .filter(OptionalInt::isPresent)
+        .map(OptionalInt::getAsInt)
+        .findFirst()
+        .orElse(1);
   }
 
   @SuppressWarnings("NullAway") // None is a value too

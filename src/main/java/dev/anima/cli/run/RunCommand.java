@@ -6,6 +6,7 @@ import dev.anima.cli.Failures;
 import dev.anima.cli.SignalStop;
 import dev.anima.cli.TrainCommand;
 import dev.anima.cli.check.RunCheck;
+import dev.anima.config.Ranks;
 import dev.anima.engine.Libtorch;
 import dev.anima.io.InputException;
 import dev.anima.runs.QueueReader;
@@ -74,6 +75,10 @@ public final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (!Ranks.of(System.getenv()).isAlone()) {
+      throw new InputException(
+          "anima run is a queue of one process, but a launcher started several (WORLD_SIZE)\n  -> start anima train with the launcher, or give --nproc in the scripts");
+    }
     Path given = workingDir;
     if (given != null && !Files.isDirectory(here.resolve(given))) {
       throw new InputException("--working_dir: there is no folder %s".formatted(given));

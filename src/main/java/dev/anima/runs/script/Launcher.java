@@ -236,11 +236,14 @@ final class Launcher {
       String flag = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
       switch (flag) {
         case "--multi_gpu", "--multi-gpu" ->
-            notes.add("%s of the launcher is not read: one process trains".formatted(flag));
+            notes.add(
+                "%s of the launcher is not read: one process trains, unless --nproc says more"
+                    .formatted(flag));
         case "--num_processes", "--num-processes", "--nproc_per_node", "--nproc-per-node" -> {
           if (!value.equals("1")) {
             notes.add(
-                "%s %s of the launcher is not read: one process trains".formatted(flag, value));
+                "%s %s of the launcher is not read: add --nproc=%s to the training's flags"
+                    .formatted(flag, value, value.matches("\\d+") ? value : "N"));
           }
         }
         case "--gpu_ids", "--gpu-ids" ->

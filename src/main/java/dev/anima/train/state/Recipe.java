@@ -61,17 +61,33 @@ public record Recipe(
   /// Flags of idle sections that change numbers all the same.
   private static final Set<String> SHAPING = Set.of("fp8_scaled", "int8_base", "fast_matmul");
 
+  /// Name of `--nproc` among the flags: there where several processes train, whoever started them.
+  private static final String PROCESSES = "nproc";
+
   public Recipe {
     flags = Map.copyOf(flags);
   }
 
+  /// Processes that train together.
+  public int processes() {
+    return Integer.parseInt(flags.getOrDefault(PROCESSES, "1"));
+  }
+
   public static Recipe of(
-      Flags flags, DatasetGroup data, long seed, int accumulation, String optimizer) {
+      Flags flags,
+      DatasetGroup data,
+      long seed,
+      int accumulation,
+      String optimizer,
+      int processes) {
     Map<String, String> shaping = new TreeMap<>();
     for (FlagValue value : flags.set()) {
       if (shapes(value.flag())) {
         shaping.put(value.flag().name(), flags.pythonText(value.flag().name()));
       }
+    }
+    if (processes > 1) {
+      shaping.put(PROCESSES, Integer.toString(processes));
     }
     return new Recipe(seed, accumulation, data.batchesPerEpoch(), optimizer, digest(data), shaping);
   }
@@ -124,6 +140,17 @@ public record Recipe(
       wrong.add(
           "it was saved with --gradient_accumulation_steps=%d, this run has %d"
               .formatted(accumulation, now.accumulation));
+    }
+    if (processes() != now.processes()) {
+      wrong.add(
+          "it was saved by %s, this run has %d\n  -> go on with as many: %s"
+              .formatted(
+                  processes() == 1 ? "one process" : processes() + " processes",
+                  now.processes(),
+                  processes() == 1
+                      ? "without --nproc and without a launcher"
+                      : "--nproc=%d, or a launcher that starts %d"
+                          .formatted(processes(), processes())));
     }
     if (!optimizer.equals(now.optimizer)) {
       wrong.add("it holds the state of %s, this run has %s".formatted(optimizer, now.optimizer));

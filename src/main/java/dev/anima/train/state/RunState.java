@@ -52,8 +52,8 @@ public record RunState(
     streams = List.copyOf(streams);
   }
 
-  /// Micro-batches of the current epoch that are done.
+  /// Micro-batches of the current epoch that are done, of one process.
   public int batches() {
-    return feed.delivered();
+    return feed.delivered() / recipe.processes();
   }
 }
