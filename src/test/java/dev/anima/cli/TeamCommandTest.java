@@ -143,7 +143,11 @@ class TeamCommandTest {
   }
 
   private static ProcessHandle child(Process parent, int rank) {
-    return parent.children().sorted(Comparator.comparingLong(ProcessHandle::pid)).toList().get(rank);
+    return parent
+        .children()
+        .sorted(Comparator.comparingLong(ProcessHandle::pid))
+        .toList()
+        .get(rank);
   }
 
   @Test
