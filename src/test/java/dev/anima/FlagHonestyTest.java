@@ -30,6 +30,9 @@ class FlagHonestyTest {
       Set.of(
           "SubsetSpec.validationSplit", // the dataset's counts; the flag report asks
           "DatasetSpec.where", // for messages of the configuration's own
+          // Asked of the flags, before there is a configuration: processes meet first.
+          "Machine.processes",
+          "Machine.teamTimeout",
           "TrainConfig.noise",
           "TrainConfig.loss",
           // Checked here in the field's terms; the objective takes the same flags as text.
