@@ -202,8 +202,7 @@ final class LocalTeam {
 
   /// Whether rank 0, which the user sees, has not said all there is to say of it.
   private boolean isNews(Member member) {
-    return member.rank > 0
-        && !(hasSpoken(members.getFirst()) && hasSpoken(member));
+    return member.rank > 0 && !(hasSpoken(members.getFirst()) && hasSpoken(member));
   }
 
   /// Whether it ended by itself, with a sentence.
