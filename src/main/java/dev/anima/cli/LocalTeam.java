@@ -32,6 +32,9 @@ final class LocalTeam {
   /// For the others to save a state and end, once one has failed.
   private static final Duration GRACE = Duration.ofMinutes(3);
 
+  /// As above, where nothing was trained.
+  private static final Duration SHORT_GRACE = Duration.ofSeconds(10);
+
   private static final int LAST_LINES = 15;
   private static final Duration POLL = Duration.ofMillis(50);
 
@@ -167,9 +170,8 @@ final class LocalTeam {
         for (Member member : members) {
           if (!failed.contains(member) && hasFailed(member)) {
             failed.add(member);
-            if (end == Long.MAX_VALUE) {
-              end = System.nanoTime() + GRACE.toNanos();
-            }
+            boolean began = member.process.exitValue() != ExitCode.WRONG_INPUT;
+            end = Math.min(end, System.nanoTime() + (began ? GRACE : SHORT_GRACE).toNanos());
           }
         }
         if (System.nanoTime() > end) {
@@ -188,7 +190,7 @@ final class LocalTeam {
     } catch (InterruptedException _) {
       Thread.currentThread().interrupt();
     }
-    failed.stream().filter(member -> member.rank > 0).findFirst().ifPresent(this::show);
+    failed.stream().filter(this::isNews).findFirst().ifPresent(this::show);
     return exitCode();
   }
 
@@ -196,6 +198,17 @@ final class LocalTeam {
     return !member.process.isAlive()
         && member.process.exitValue() != ExitCode.OK
         && member.process.exitValue() != ExitCode.STOPPED;
+  }
+
+  /// Whether rank 0, which the user sees, has not said all there is to say of it.
+  private boolean isNews(Member member) {
+    return member.rank > 0 && !(hasSpoken(members.getFirst()) && hasSpoken(member));
+  }
+
+  /// Whether it ended by itself, with a sentence.
+  private static boolean hasSpoken(Member member) {
+    int code = member.process.exitValue();
+    return code == ExitCode.FAILED || code == ExitCode.WRONG_INPUT;
   }
 
   private void show(Member member) {

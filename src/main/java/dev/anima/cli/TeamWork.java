@@ -107,6 +107,7 @@ final class TeamWork {
         "%d batches per epoch of the images with fingerprint %.12s"
             .formatted(setup.recipe().batchesPerEpoch(), setup.recipe().images()));
     facts.add("the seed " + setup.seed());
+    facts.add("%s in %s".formatted(setup.device().kind(), setup.dtype()));
     facts.add("step %d to begin with".formatted(setup.firstStep()));
     setup.team().compare(facts);
   }

@@ -10,6 +10,7 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.bytedeco.pytorch.global.torch;
 
 /// Sums over cards of several processes by NVIDIA's NCCL, which the CUDA build of libtorch has
 /// loaded already.
@@ -107,11 +108,10 @@ final class Nccl implements AutoCloseable {
   static Nccl open(byte[] id, int rank, int size, Device card) {
     Library library = Library.load();
     try (Arena arena = Arena.ofConfined()) {
-      // NCCL takes the card that is current; an operator on it makes it so for this thread.
-      org.bytedeco.pytorch.DeviceGuardImplInterface driver =
-          org.bytedeco.pytorch.global.torch.getDeviceGuardImpl(
-              org.bytedeco.pytorch.global.torch.DeviceType.CUDA);
-      driver.setDevice(card.raw());
+      // NCCL takes the card that is current in this thread.
+      try (Scope _ = new Scope()) {
+        torch.getDeviceGuardImpl(torch.DeviceType.CUDA).setDevice(card.raw());
+      }
       MemorySegment shared = arena.allocate(ID_BYTES);
       MemorySegment.copy(id, 0, shared, ValueLayout.JAVA_BYTE, 0, ID_BYTES);
       MemorySegment out = arena.allocate(POINTER);

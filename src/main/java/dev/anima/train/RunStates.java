@@ -18,10 +18,13 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Writes a run's states at the times the flags name, removes old ones, and puts a saved one back.
 final class RunStates {
+  private static final String ROLLING = "state-step";
+
   private final TrainSetup setup;
   private final RunParts parts;
   private final TrainListener listener;
@@ -94,7 +97,7 @@ final class RunStates {
 
   private boolean saveRolling(RunState state) {
     Path run = runFolder();
-    Path next = run.resolve("state-step%08d".formatted(state.currentStep()));
+    Path next = run.resolve(ROLLING + "%08d".formatted(state.currentStep()));
     try {
       Files.createDirectories(run);
       write(next, state);
@@ -125,9 +128,27 @@ final class RunStates {
 
   /// The run is complete: its final file is written, nothing is left to go on with.
   void afterEnd() {
-    if (rolling != null) {
-      StateFolder.remove(rolling);
-      rolling = null;
+    if (isWriter()) {
+      if (rolling != null) {
+        StateFolder.remove(rolling);
+        rolling = null;
+      }
+      removeLeftovers();
+    }
+  }
+
+  /// Rolling states that were to be removed when the process was killed.
+  private void removeLeftovers() {
+    if (!Files.isDirectory(runFolder())) {
+      return;
+    }
+    try (Stream<Path> files = Files.list(runFolder())) {
+      files
+          .filter(file -> String.valueOf(file.getFileName()).startsWith(ROLLING))
+          .toList()
+          .forEach(StateFolder::remove);
+    } catch (IOException _) {
+      // they stay, which harms nothing
     }
   }
 

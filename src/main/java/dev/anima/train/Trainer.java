@@ -330,43 +330,6 @@ final class Trainer {
       Optional<WeightNorms.Pending> norms,
       long start) {}
 
-  /// The loss of a micro-batch: this process's own, or the team's mean once it is agreed on.
-  private static final class MicroLoss {
-    private final Readback own;
-    private final BatchPlan batch;
-    private final boolean shared;
-    private TeamStep.@Nullable Agreement agreement;
-    private int place;
-
-    MicroLoss(Readback own, BatchPlan batch, boolean shared) {
-      this.own = own;
-      this.batch = batch;
-      this.shared = shared;
-    }
-
-    void agree(TeamStep.Agreement with, int placeInWindow) {
-      agreement = with;
-      place = placeInWindow;
-    }
-
-    boolean isKnown() {
-      return !shared || agreement != null;
-    }
-
-    /// Waits for the device.
-    double value() {
-      return agreement == null ? own.value() : agreement.get().loss(place);
-    }
-
-    double own() {
-      return own.value();
-    }
-
-    void close() {
-      own.close();
-    }
-  }
-
   private void tellPrevious() {
     while (!untold.isEmpty() && untold.peek().loss.isKnown()) {
       tell(untold.remove());
@@ -401,7 +364,7 @@ final class Trainer {
     }
     RunFailedException own =
         new NotFinite(setup, parts)
-            .loss(loss.own(), loss.batch, stepsBefore, epoch, checkpoints.describeLast());
+            .loss(loss.own(), loss.batch(), stepsBefore, epoch, checkpoints.describeLast());
     if (!Double.isFinite(loss.own())) {
       team.fail(String.valueOf(own.getMessage()));
     }

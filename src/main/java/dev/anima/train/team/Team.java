@@ -10,12 +10,15 @@ import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The processes that train one LoRA together, as seen from one of them. All of them make the same
@@ -148,7 +151,7 @@ public final class Team implements AutoCloseable {
 
   /// Every `size`th item, from the one of this rank's number on: its part of a common work.
   public <T> List<T> part(List<T> items) {
-    return java.util.stream.IntStream.range(0, items.size())
+    return IntStream.range(0, items.size())
         .filter(i -> i % size() == rank())
         .mapToObj(items::get)
         .toList();
@@ -156,7 +159,7 @@ public final class Team implements AutoCloseable {
 
   /// What of `items` is not in [#part].
   public <T> List<T> rest(List<T> items) {
-    return java.util.stream.IntStream.range(0, items.size())
+    return IntStream.range(0, items.size())
         .filter(i -> i % size() != rank())
         .mapToObj(items::get)
         .toList();
@@ -285,8 +288,8 @@ public final class Team implements AutoCloseable {
 
   private static String hostName() {
     try {
-      return java.net.InetAddress.getLocalHost().getHostName();
-    } catch (java.net.UnknownHostException _) {
+      return InetAddress.getLocalHost().getHostName();
+    } catch (UnknownHostException _) {
       return "";
     }
   }
