@@ -10,6 +10,7 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.InputException;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
 import dev.anima.lora.StreamDraws;
@@ -22,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,7 @@ final class Trainer {
   private final RunParts parts;
   private final TrainListener listener;
   private final BooleanSupplier stopRequested;
+  private final Requests requests;
   private final boolean tellsLate;
   private final Checkpoints checkpoints;
   private final RunStates states;
@@ -47,13 +50,16 @@ final class Trainer {
   private long lastTold = Long.MIN_VALUE;
 
   /// @param stopRequested asked between steps: save and end
+  /// @param requests asked after every step
   /// @param tellsLate tell of a micro-batch when the next one is under way
   Trainer(
       TrainSetup setup,
       RunParts parts,
       TrainListener listener,
       BooleanSupplier stopRequested,
+      Requests requests,
       boolean tellsLate) {
+    this.requests = requests;
     this.tellsLate = tellsLate;
     this.setup = setup;
     this.parts = parts;
@@ -118,7 +124,7 @@ final class Trainer {
   /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
   private boolean epoch(int epoch, int first) {
     for (int index = first; step < setup.plan().totalSteps(); index++) {
-      texts.beforeBatch(index, step);
+      textsBefore(index, epoch);
       Optional<BatchPlan> batch = feed.next();
       if (batch.isEmpty()) {
         break;
@@ -134,10 +140,28 @@ final class Trainer {
     return true;
   }
 
+  private void textsBefore(int index, int epoch) {
+    try {
+      texts.beforeBatch(index, step);
+    } catch (InputException e) {
+      tellPrevious();
+      throw brokenOff().before(e, step, epoch, isBetweenSteps(index), false);
+    }
+  }
+
+  /// Whether no gradients wait for a step before micro-batch `index` of an epoch.
+  private boolean isBetweenSteps(int index) {
+    return index == 0 || setup.plan().isUpdate(index - 1);
+  }
+
+  private BrokenOff brokenOff() {
+    return new BrokenOff(setup, checkpoints, states);
+  }
+
   private void microBatch(BatchPlan batch, int epoch, int index) {
     long start = System.nanoTime();
     boolean update = setup.plan().isUpdate(index);
-    Readback loss = lossAndGradients(batch);
+    Readback loss = lossAndGradients(batch, epoch, index);
     if (!tellsLate) {
       checkFinite(loss.value(), batch, step, epoch);
     }
@@ -188,6 +212,27 @@ final class Trainer {
     }
     if (savesState) {
       states.afterStep(step, epoch);
+    }
+    for (Requests.Kind request : requests.take()) {
+      tellPrevious();
+      serve(request, epoch);
+    }
+  }
+
+  /// What somebody asked for while the step was under way.
+  private void serve(Requests.Kind request, int epoch) {
+    switch (request) {
+      case SAMPLE -> {
+        if (!parts.samples().onRequest(step)) {
+          listener.on(
+              new TrainEvent.Note(
+                  "pictures were asked for, but there is nothing to draw: this run was started without --sample_prompts"));
+        }
+      }
+      case SAVE -> {
+        checkpoints.onRequest(step, epoch);
+        states.onRequest(step, epoch);
+      }
     }
   }
 
@@ -261,16 +306,25 @@ final class Trainer {
 
   /// Forward and backward of one micro-batch; the loss as the reference logs it. Does not wait for
   /// a card.
-  private Readback lossAndGradients(BatchPlan batch) {
+  private Readback lossAndGradients(BatchPlan batch, int epoch, int index) {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
-      LatentStore.Batch latents = parts.latents().of(batch);
+      LatentStore.Batch latents = latents(batch, epoch, index);
       feed.ahead().ifPresent(parts.latents()::prefetch);
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
       DitContext context = states == null ? keptContext(batch) : context(states);
       return Readback.of(
           ditStep.lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor));
+    }
+  }
+
+  private LatentStore.Batch latents(BatchPlan batch, int epoch, int index) {
+    try {
+      return parts.latents().of(batch);
+    } catch (InputException e) {
+      tellPrevious();
+      throw brokenOff().before(e, step, epoch, isBetweenSteps(index), true);
     }
   }
 
@@ -345,10 +399,14 @@ final class Trainer {
 
   private void validate(boolean byEpoch, int x) {
     OptionalInt batches = setup.config().validation().maxBatches();
-    validator
-        .loss(batches.orElse(Integer.MAX_VALUE))
-        .ifPresent(loss ->
-            listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
+    OptionalDouble measured;
+    try {
+      measured = validator.loss(batches.orElse(Integer.MAX_VALUE));
+    } catch (InputException e) {
+      throw brokenOff().inValidation(e, step, setup.plan().epochOf(step));
+    }
+    measured.ifPresent(
+        loss -> listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
   }
 
   /// Mean losses of a batch without dropout and gradients, at `passes` drawn times.
