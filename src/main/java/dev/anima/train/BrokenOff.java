@@ -4,7 +4,7 @@ import dev.anima.io.InputException;
 import dev.anima.io.RunFailedException;
 
 /// The end of a run whose files went bad under it: what it learnt is saved, and how to go on is
-/// said.
+/// said. Before it has learnt anything, a file that cannot be read is wrong input as any other.
 final class BrokenOff {
   private final TrainSetup setup;
   private final Checkpoints checkpoints;
@@ -22,7 +22,7 @@ final class BrokenOff {
   /// @param betweenSteps whether no gradients wait for a step, so that a state can be saved: the
   ///   run then goes on at the very batch
   /// @param handedOut whether the data has handed out the batch already
-  RunFailedException before(
+  RuntimeException before(
       InputException problem, int step, int epoch, boolean betweenSteps, boolean handedOut) {
     return end(
         problem,
@@ -36,14 +36,13 @@ final class BrokenOff {
   }
 
   /// In a validation: the newest state lies before it.
-  RunFailedException inValidation(InputException problem, int step, int epoch) {
+  RuntimeException inValidation(InputException problem, int step, int epoch) {
     return end(problem, step, epoch, () -> {});
   }
 
-  private RunFailedException end(InputException problem, int step, int epoch, Runnable saveState) {
+  private RuntimeException end(InputException problem, int step, int epoch, Runnable saveState) {
     if (step <= setup.start().step()) {
-      return new RunFailedException(
-          problem.getMessage() + "; nothing was learnt yet, so nothing was saved", problem);
+      return problem;
     }
     try {
       checkpoints.onRequest(step, epoch);
