@@ -10,6 +10,7 @@ import dev.anima.config.Machine;
 import dev.anima.config.NetworkConfig;
 import dev.anima.config.Ranks;
 import dev.anima.engine.Libtorch;
+import dev.anima.runs.RequestFiles;
 import dev.anima.runs.RunFolder;
 import dev.anima.train.RunOutcome;
 import dev.anima.train.TensorBoardLog;
@@ -125,7 +126,7 @@ public final class TrainCommand implements RawCommand {
           setup,
           new Place(workingDir, goesOn),
           console,
-          new Shared(models, () -> stop.requested() || told.get()));
+          new Shared(models, () -> stop.requested() || told.get(), stop::takePictures));
     }
   }
 
@@ -133,7 +134,10 @@ public final class TrainCommand implements RawCommand {
   ///
   /// @param models loaded by one run, used by the next
   /// @param stopRequested asked between steps: save and end
-  public record Shared(WarmModels models, BooleanSupplier stopRequested) {}
+  /// @param picturesRequested asked after every step: whether a signal asked for sample pictures
+  ///   since the last time
+  public record Shared(
+      WarmModels models, BooleanSupplier stopRequested, BooleanSupplier picturesRequested) {}
 
   /// Where a run stands among others.
   ///
@@ -172,11 +176,12 @@ public final class TrainCommand implements RawCommand {
           listeners.add(record.events());
           listeners.add(written);
           log.listener().ifPresent(listeners::add);
-          if (logging.recordFlags()) {
-            log.log().ifPresent(board -> board.flags(setup.flags()));
-          }
+          log.log().ifPresent(board -> board.flags(setup.flags(), logging.recordFlags()));
           try {
-            run.run(shared.stopRequested());
+            RequestFiles requests = record.requests();
+            run.run(
+                () -> shared.stopRequested().getAsBoolean() || requests.stop(),
+                requests.or(shared.picturesRequested()));
             record.ended(outcome.stopped());
           } catch (RuntimeException e) {
             record.failed(e);
@@ -196,7 +201,11 @@ public final class TrainCommand implements RawCommand {
             .max()
             .orElse(1);
     FlagReport.RunFacts facts =
-        new FlagReport.RunFacts(setup.plan().totalSteps(), setup.plan().epochs(), largestBatch);
+        new FlagReport.RunFacts(
+            setup.plan().totalSteps(),
+            setup.plan().epochs(),
+            setup.plan().stepsPerEpoch(),
+            largestBatch);
     return FlagReport.of(setup.flags(), Optional.of(setup.datasets()), Optional.of(facts))
         .warnings()
         .stream()

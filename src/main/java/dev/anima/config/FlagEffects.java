@@ -105,7 +105,7 @@ final class FlagEffects {
                   ? ""
                   : "batches are prepared inside this process, in the order of 0 workers");
       case "max_train_steps" ->
-          flags.isSet("max_train_epochs") ? overridden("--max_train_epochs counts") : PLAIN;
+          flags.isSet("max_train_epochs") ? overridden("--max_train_epochs counts") : steps();
       case "cache_latents", "cache_text_encoder_outputs" ->
           effective(flags.on(name + "_to_disk") ? "on disk" : "in memory", "");
       case "cpu_offload_checkpointing" ->
@@ -136,6 +136,23 @@ final class FlagEffects {
     };
   }
 
+  /// A preset's length is in steps, as it does not know how many pictures there are.
+  private Finding steps() {
+    int stepsPerEpoch = facts.map(RunFacts::stepsPerEpoch).orElse(0);
+    Optional<Preset> preset = Preset.of(flags);
+    if (flags.source("max_train_steps") != FlagValue.Source.PRESET
+        || preset.isEmpty()
+        || stepsPerEpoch == 0
+        || preset.get().steps() % stepsPerEpoch == 0) {
+      return PLAIN;
+    }
+    int epochs = preset.get().wholeEpochs(stepsPerEpoch);
+    return effective(
+        "",
+        "ends inside an epoch; --max_train_epochs=%d ends with one, after %d steps"
+            .formatted(epochs, epochs * stepsPerEpoch));
+  }
+
   private static Finding inMainMemory() {
     return effective("as --gradient_checkpointing", "the blocks' inputs wait in main memory");
   }
@@ -144,7 +161,9 @@ final class FlagEffects {
     String with = flags.text("log_with", "");
     if (name.equals("log_with")) {
       return switch (with) {
-        case "wandb" -> ignored("nothing is sent to Weights & Biases; give --logging_dir");
+        case "wandb" ->
+            ignored(
+                "nothing is sent to Weights & Biases; --log_with=tensorboard writes curves into --logging_dir");
         case "all" -> effective("tensorboard", "nothing is sent to Weights & Biases");
         default -> PLAIN;
       };
@@ -177,11 +196,13 @@ final class FlagEffects {
       case "sample_every_n_epochs" ->
           only(flags.maybeInteger(name).orElse(0) > 0, "an interval of 0 or less is off");
       case "sample_prompts" ->
-          only(
-              flags.maybeInteger("sample_every_n_steps").orElse(0) > 0
+          flags.maybeInteger("sample_every_n_steps").orElse(0) > 0
                   || flags.maybeInteger("sample_every_n_epochs").orElse(0) > 0
-                  || flags.on("sample_at_first"),
-              "no interval asks for samples; add --sample_every_n_epochs");
+                  || flags.on("sample_at_first")
+              ? PLAIN
+              : effective(
+                  "on request",
+                  "no interval asks for pictures; a file named sample in the run's folder does");
       case "validate_every_n_steps", "validate_every_n_epochs", "max_validation_steps" ->
           only(validates(), "no dataset has a validation_split");
       default -> network(name);

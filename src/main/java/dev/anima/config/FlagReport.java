@@ -49,7 +49,7 @@ public record FlagReport(List<Entry> entries, List<Warning> warnings) {
   ///
   /// @param totalSteps optimizer steps
   /// @param largestBatch images in the largest micro-batch
-  public record RunFacts(int totalSteps, int epochs, int largestBatch) {}
+  public record RunFacts(int totalSteps, int epochs, int stepsPerEpoch, int largestBatch) {}
 
   /// The report for a run.
   ///

@@ -17,6 +17,12 @@ final class FlagWarnings {
     textEncoder(flags, warnings);
     warmup(flags, entries, warnings);
     idle(entries, warnings);
+    if (flags.text("log_with", "").equals("all")) {
+      warnings.add(
+          new Warning(
+              "log_with_all",
+              "--log_with=all: TensorBoard files are written, but nothing is sent to Weights & Biases"));
+    }
     if (flags.source("learning_rate") == FlagValue.Source.DEFAULT) {
       warnings.add(
           new Warning(

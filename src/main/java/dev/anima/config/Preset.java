@@ -115,17 +115,11 @@ public enum Preset {
     return flags.under(values);
   }
 
-  /// Fills in `--max_train_epochs`, the whole epochs nearest to the recipe's steps, when the user
-  /// set no length: a run should end with an epoch.
+  /// The whole epochs nearest to the recipe's steps: as long, and the run ends with an epoch.
   ///
   /// @param stepsPerEpoch optimizer steps of one epoch
-  public Flags wholeEpochs(Flags flags, int stepsPerEpoch) {
-    if (flags.given("max_train_epochs") || flags.given("max_train_steps")) {
-      return flags;
-    }
-    long epochs = Math.max(1, Math.round((double) steps / stepsPerEpoch));
-    Flag flag = flags.table().get("max_train_epochs");
-    return flags.under(Map.of(flag.name(), fromPreset(flag, epochs, Long.toString(epochs))));
+  int wholeEpochs(int stepsPerEpoch) {
+    return Math.toIntExact(Math.max(1, Math.round((double) steps / stepsPerEpoch)));
   }
 
   private FlagValue fromPreset(Flag flag, @Nullable Object value, String text) {

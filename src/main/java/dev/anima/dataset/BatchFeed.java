@@ -38,6 +38,9 @@ public final class BatchFeed {
   /// How things stood before the batch ahead was decided, to decide it again after a restart.
   private Standing beforeAhead;
 
+  /// The same of the batch handed out last.
+  private Standing beforeHanded;
+
   /// What the next decision depends on.
   ///
   /// @param announcedEpoch epoch the datasets know of
@@ -89,6 +92,7 @@ public final class BatchFeed {
     this.caching = caching;
     this.totalSteps = totalSteps;
     this.beforeAhead = standing();
+    this.beforeHanded = beforeAhead;
   }
 
   /// Begins an epoch.
@@ -124,6 +128,7 @@ public final class BatchFeed {
   public Optional<BatchPlan> next() {
     BatchPlan plan = ahead;
     if (plan != null) {
+      beforeHanded = beforeAhead;
       ahead = fetch();
     }
     return Optional.ofNullable(plan);
@@ -191,12 +196,21 @@ public final class BatchFeed {
 
   /// Where the feed is: after the batch handed out last.
   public Position position() {
+    return position(delivered(), beforeAhead, standing());
+  }
+
+  /// Where the feed was before the batch handed out last, for a batch that could not be loaded.
+  public Position positionBefore() {
+    return position(delivered() - 1, beforeHanded, beforeAhead);
+  }
+
+  private int delivered() {
+    return ahead == null ? fetched : fetched - 1;
+  }
+
+  private Position position(int delivered, Standing beforeAhead, Standing now) {
     return new Position(
-        epoch,
-        Arrays.stream(permutation).boxed().toList(),
-        ahead == null ? fetched : fetched - 1,
-        beforeAhead,
-        standing());
+        epoch, Arrays.stream(permutation).boxed().toList(), delivered, beforeAhead, now);
   }
 
   /// Continues from a recorded place; the group must have been built from the same images and seed

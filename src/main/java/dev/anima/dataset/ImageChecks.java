@@ -130,7 +130,8 @@ final class ImageChecks {
   private void caches() {
     Map<Path, List<Path>> latents = latentCaches();
     List<String> otherSize = new ArrayList<>();
-    List<String> olderLatents = new ArrayList<>();
+    List<String> otherImage = new ArrayList<>();
+    LatentSources sources = new LatentSources();
     List<String> olderText = new ArrayList<>();
     for (TrainingImage image : images.values()) {
       Path file = image.found().file();
@@ -138,8 +139,8 @@ final class ImageChecks {
       for (Path cache : latents.getOrDefault(stem, List.of())) {
         if (!cache.equals(LatentCache.file(image))) {
           otherSize.add(cache.toString());
-        } else if (LatentCache.isOlder(cache, file)) {
-          olderLatents.add(cache.toString());
+        } else if (!sources.isSource(file, cache)) {
+          otherImage.add(cache.toString());
         }
       }
       if (hasUnnoticedEdit(image)) {
@@ -149,7 +150,7 @@ final class ImageChecks {
     findings.warnAbout(
         "stale-latents", "made from an image of another size, not used; delete them", otherSize);
     findings.warnAbout(
-        "stale-latents", "older than their images, will be made again", olderLatents);
+        "stale-latents", "not made from the image as it is now, will be made again", otherImage);
     findings.warnAbout(
         "stale-text",
         "older than the caption file and written by a program that does not record the caption;"

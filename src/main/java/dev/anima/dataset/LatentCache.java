@@ -58,26 +58,53 @@ public final class LatentCache {
         : LatentCacheName.of(file, image.choice().image());
   }
 
-  /// Whether the cache file can be used for the image as it is configured now: it holds the bucket,
-  /// the mirrored latents and the mask where they are needed, and is not older than the image.
+  /// What a cache file is good for.
+  public enum Use {
+    /// It holds all that is needed.
+    VALID,
+    /// It lacks the bucket, the mirrored latents or the mask, or is not there.
+    INCOMPLETE,
+    /// It was made from another image than the one that is there now.
+    OTHER_IMAGE
+  }
+
+  /// Whether the cache file can be used for the image as it is now and is configured now.
   ///
+  /// @param sources what is known of the images that caches were made from
   /// @param unseen trust any file that exists (`--skip_cache_check`)
   /// @throws InputException if the file is damaged
-  public static boolean isValid(TrainingImage image, boolean unseen) {
+  public static Use use(TrainingImage image, LatentSources sources, boolean unseen) {
     Path file = file(image);
     if (!Files.isRegularFile(file)) {
-      return false;
+      return Use.INCOMPLETE;
     }
     if (unseen) {
-      return true;
+      return Use.VALID;
+    }
+    Path source = image.found().file();
+    if (!file.equals(source) && !sources.isSource(source, file)) {
+      return Use.OTHER_IMAGE;
     }
     String suffix = suffix(image);
     Set<String> names = Npz.names(file);
     return names.contains("latents" + suffix)
-        && (!image.subset().spec().augment().flipAug()
-            || names.contains("latents_flipped" + suffix))
-        && (!image.subset().spec().alphaMask() || names.contains("alpha_mask" + suffix))
-        && !isOlder(file, image.found().file());
+            && (!image.subset().spec().augment().flipAug()
+                || names.contains("latents_flipped" + suffix))
+            && (!image.subset().spec().alphaMask() || names.contains("alpha_mask" + suffix))
+        ? Use.VALID
+        : Use.INCOMPLETE;
+  }
+
+  /// Deletes the cache of another image, with whatever buckets are in it.
+  ///
+  /// @throws InputException if that is not possible
+  public static void discard(TrainingImage image) {
+    Path file = file(image);
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new InputException(file + ": cannot be deleted (" + e.getMessage() + ")", e);
+    }
   }
 
   /// Whether the cache was written before the image was last changed. The reference does not look.

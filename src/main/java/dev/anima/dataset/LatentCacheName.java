@@ -6,8 +6,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -26,26 +27,30 @@ public record LatentCacheName(Path file, Size size) {
     return Path.of(CaptionFile.stem(image.toString()) + suffix);
   }
 
-  /// The cache files of an image, whatever their size, by name. The stem must be exactly the
-  /// image's (the reference takes any file whose name merely starts with it).
-  public static List<LatentCacheName> besides(Path image) {
-    Path folder = image.toAbsolutePath().getParent();
-    String stem = CaptionFile.name(CaptionFile.stem(image.toString()));
-    if (folder == null || !Files.isDirectory(folder)) {
-      return List.of();
-    }
-    return in(folder, stem);
-  }
-
-  private static List<LatentCacheName> in(Path folder, String stem) {
-    List<LatentCacheName> found = new ArrayList<>();
+  /// The cache files of a folder, by the name of their image without its extension; those of one
+  /// image in the order of their names. The stem must be exactly the image's (the reference takes
+  /// any file whose name merely starts with it).
+  static Map<String, List<LatentCacheName>> in(Path folder) {
+    Map<String, List<LatentCacheName>> found = new HashMap<>();
     try (Stream<Path> files = Files.list(folder)) {
-      files.forEach(file -> parse(file, stem).ifPresent(found::add));
+      files.sorted().forEach(file -> put(file, found));
     } catch (IOException e) {
       throw new InputException(folder + ": cannot be listed (" + e.getMessage() + ")", e);
     }
-    found.sort(Comparator.comparing(LatentCacheName::file));
     return found;
+  }
+
+  private static void put(Path file, Map<String, List<LatentCacheName>> found) {
+    Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
+    if (matcher.matches()) {
+      found
+          .computeIfAbsent(matcher.group(1), _ -> new ArrayList<>())
+          .add(
+              new LatentCacheName(
+                  file,
+                  new Size(
+                      Integer.parseInt(matcher.group(2)), Integer.parseInt(matcher.group(3)))));
+    }
   }
 
   /// The path of the image without its extension, if the file is named like a latent cache.
@@ -54,15 +59,5 @@ public record LatentCacheName(Path file, Size size) {
     return matcher.matches()
         ? Optional.of(file.resolveSibling(matcher.group(1)))
         : Optional.empty();
-  }
-
-  /// The size in a cache file's name, if it belongs to an image with this stem.
-  static Optional<LatentCacheName> parse(Path file, String stem) {
-    Matcher matcher = NAME.matcher(String.valueOf(file.getFileName()));
-    if (!matcher.matches() || !matcher.group(1).equals(stem)) {
-      return Optional.empty();
-    }
-    Size size = new Size(Integer.parseInt(matcher.group(2)), Integer.parseInt(matcher.group(3)));
-    return Optional.of(new LatentCacheName(file, size));
   }
 }

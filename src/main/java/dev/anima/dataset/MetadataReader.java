@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class MetadataReader {
   private final SizeReader sizes;
   private final Findings findings;
+  private final Map<Path, Map<String, List<LatentCacheName>>> listed = new HashMap<>();
 
   MetadataReader(SizeReader sizes, Findings findings) {
     this.sizes = sizes;
@@ -99,6 +101,16 @@ final class MetadataReader {
     throw new InputException(where + ": expected a JSON object");
   }
 
+  /// Latent caches of an image that is gone; every folder is listed once.
+  private List<LatentCacheName> caches(Path image) {
+    Path folder = image.toAbsolutePath().getParent();
+    return folder == null || !Files.isDirectory(folder)
+        ? List.of()
+        : listed
+            .computeIfAbsent(folder, LatentCacheName::in)
+            .getOrDefault(CaptionFile.name(CaptionFile.stem(image.toString())), List.of());
+  }
+
   private FoundImage image(String key, JsonNode entry, SubsetSpec subset, String metadataFile) {
     Path file = Path.of(key);
     if (!file.isAbsolute()) {
@@ -118,7 +130,7 @@ final class MetadataReader {
     String tags = entry.path("tags").stringValue("");
     String caption = caption(entry.path("caption").stringValue(""), tags, subset);
     if (!Files.exists(file)) {
-      Optional<LatentCacheName> cached = LatentCacheName.besides(file).stream().findFirst();
+      Optional<LatentCacheName> cached = caches(file).stream().findFirst();
       if (cached.isPresent()) { // the image is gone, its latents are enough
         return new FoundImage(
             key,

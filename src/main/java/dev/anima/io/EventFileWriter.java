@@ -3,11 +3,14 @@ package dev.anima.io;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.InstantSource;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /// Writes a TensorBoard event file: numbers, texts and pictures over steps. Every call is on the
@@ -17,6 +20,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class EventFileWriter implements AutoCloseable {
   private static final String FILE_VERSION = "brain.Event:2";
   private static final int DT_STRING = 7;
+
+  /// Offsets in a PNG file.
+  private static final int PNG_WIDTH = 16;
+
+  private static final int PNG_HEIGHT = 20;
   private static final AtomicInteger FILES = new AtomicInteger();
 
   private final Path file;
@@ -36,13 +44,24 @@ public final class EventFileWriter implements AutoCloseable {
     this.clock = clock;
     try {
       Files.createDirectories(folder);
-      file = folder.resolve(fileName(clock));
-      channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+      file = create(folder, clock);
+      channel = FileChannel.open(file, StandardOpenOption.WRITE);
     } catch (IOException e) {
       throw new InputException(
           folder + ": no log can be written into this folder (" + e.getMessage() + ")", e);
     }
     write(event().string(3, FILE_VERSION));
+  }
+
+  /// A file of a name that is free: with a clock set back, another process may have had this one.
+  private static Path create(Path folder, InstantSource clock) throws IOException {
+    while (true) {
+      try {
+        return Files.createFile(folder.resolve(fileName(clock)));
+      } catch (FileAlreadyExistsException _) {
+        // the next number
+      }
+    }
   }
 
   private static String fileName(InstantSource clock) {
@@ -92,6 +111,46 @@ public final class EventFileWriter implements AutoCloseable {
             .varint(3, image.channels())
             .bytes(4, PngWriter.encode(image));
     summary(step, new ProtoWriter().string(1, tag).message(4, picture));
+  }
+
+  /// A picture that is a PNG already.
+  ///
+  /// @param png 8-bit RGB
+  public void image(String tag, long step, byte[] png) {
+    ByteBuffer header = ByteBuffer.wrap(png);
+    ProtoWriter picture =
+        new ProtoWriter()
+            .varint(1, header.getInt(PNG_HEIGHT))
+            .varint(2, header.getInt(PNG_WIDTH))
+            .varint(3, 3)
+            .bytes(4, png);
+    summary(step, new ProtoWriter().string(1, tag).message(4, picture));
+  }
+
+  /// The settings of the run, for TensorBoard's HPARAMS tab. Numbers are given as numbers, so that
+  /// they can be sorted by.
+  public void settings(Map<String, String> settings) {
+    ProtoWriter start = new ProtoWriter();
+    settings.forEach((name, value) -> start.message(1, entry(name, value)));
+    start.fixedDouble(5, (double) clock.instant().getEpochSecond());
+    ProtoWriter content = new ProtoWriter().message(3, start);
+    ProtoWriter plugin = new ProtoWriter().string(1, "hparams").message(2, content);
+    summary(
+        0,
+        new ProtoWriter()
+            .string(1, "_hparams_/session_start_info")
+            .message(9, new ProtoWriter().message(1, plugin)));
+  }
+
+  /// An entry of a map from names to `google.protobuf.Value`.
+  private static ProtoWriter entry(String name, String value) {
+    ProtoWriter wrapped = new ProtoWriter();
+    try {
+      wrapped.fixedDouble(2, Double.parseDouble(value));
+    } catch (NumberFormatException _) {
+      wrapped.string(3, value);
+    }
+    return new ProtoWriter().string(1, name).message(2, wrapped);
   }
 
   private void summary(long step, ProtoWriter value) {

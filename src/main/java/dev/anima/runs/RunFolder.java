@@ -31,6 +31,7 @@ public final class RunFolder implements AutoCloseable {
   private final EventLog events;
   private final PrintStream log;
   private final List<String> notes;
+  private final RequestFiles requests;
   private int step;
 
   private RunFolder(
@@ -40,6 +41,7 @@ public final class RunFolder implements AutoCloseable {
     this.events = events;
     this.log = log;
     this.notes = List.copyOf(notes);
+    this.requests = RequestFiles.in(folder);
   }
 
   /// Where a run's record is.
@@ -132,6 +134,11 @@ public final class RunFolder implements AutoCloseable {
   /// What the user should know, one sentence each.
   public List<String> notes() {
     return notes;
+  }
+
+  /// What is asked of the run through files in its folder.
+  public RequestFiles requests() {
+    return requests;
   }
 
   /// Takes down what the run tells.

@@ -1,5 +1,6 @@
 package dev.anima.sample;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.LocalDateTime;
@@ -50,6 +51,17 @@ public record SampleNames(Path outputDir, Optional<String> outputName, Clock clo
                 + LocalDateTime.now(clock).format(STAMP)
                 + seed
                 + ".png");
+  }
+
+  /// As [#file], or with a number behind it if there is such a picture: rounds within one second,
+  /// and a clock that is set back, must not cost one.
+  Path free(Moment moment, SamplePrompt prompt) {
+    Path file = file(moment, prompt);
+    String stem = file.getFileName().toString().replace(".png", "");
+    for (int i = 2; Files.exists(file); i++) {
+      file = folder().resolve(stem + "_" + i + ".png");
+    }
+    return file;
   }
 
   // Latin digits, whatever the user's language.

@@ -74,7 +74,7 @@ public final class SamplePictures implements AutoCloseable {
       if (picture.isEmpty()) {
         break;
       }
-      Path file = names.file(moment, prompt);
+      Path file = names.free(moment, prompt);
       PictureFile.write(file, picture.get(), Map.of("parameters", prompt.parameters()));
       files.add(file);
       listener.written(prompt, file);

@@ -2,6 +2,7 @@ package dev.anima.train;
 
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.LatentCache;
+import dev.anima.dataset.LatentSources;
 import dev.anima.dataset.PixelLoader;
 import dev.anima.dataset.SamplePixels;
 import dev.anima.dataset.SamplePlan;
@@ -31,6 +32,7 @@ final class CachedLatents implements LatentStore {
   private final IdentityHashMap<TrainingImage, Entry> entries = new IdentityHashMap<>();
   private final boolean onDisk;
   private final Device device;
+  private final LatentFiles files;
   private List<TrainingImage> images = List.of();
 
   /// What is kept of one image in memory.
@@ -47,9 +49,10 @@ final class CachedLatents implements LatentStore {
   /// @param trustFiles `--skip_cache_check`
   record Options(boolean onDisk, int batchSize, boolean trustFiles) {}
 
-  private CachedLatents(boolean onDisk, Device device) {
+  private CachedLatents(boolean onDisk, Device device, TrainListener listener) {
     this.onDisk = onDisk;
     this.device = device;
+    this.files = new LatentFiles(listener);
   }
 
   /// Encodes what is not cached yet. The VAE is loaded only if there is something to encode, and
@@ -60,14 +63,10 @@ final class CachedLatents implements LatentStore {
       Options options,
       Device device,
       TrainListener listener) {
-    CachedLatents cache = new CachedLatents(options.onDisk(), device);
+    CachedLatents cache = new CachedLatents(options.onDisk(), device, listener);
     cache.images = List.copyOf(images);
     List<TrainingImage> missing =
-        options.onDisk()
-            ? images.stream()
-                .filter(image -> !LatentCache.isValid(image, options.trustFiles()))
-                .toList()
-            : images;
+        options.onDisk() ? cache.files.missing(images, options.trustFiles()) : images;
     String phase = "caching latents";
     listener.on(new TrainEvent.PhaseStarted(phase, missing.size(), "images"));
     if (missing.isEmpty()) {
@@ -77,15 +76,15 @@ final class CachedLatents implements LatentStore {
     try (QwenImageVae model = vae.get();
         ExecutorService decoders =
             Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
-      List<Future<List<SamplePixels>>> ahead = new ArrayList<>();
+      List<Future<Loaded>> ahead = new ArrayList<>();
       int done = 0;
       for (int i = 0; i < batches.size(); i++) {
         while (ahead.size() < batches.size() && ahead.size() <= i + 2) {
           List<TrainingImage> next = batches.get(ahead.size());
-          ahead.add(decoders.submit(() -> next.stream().map(PixelLoader::loadForCache).toList()));
+          ahead.add(decoders.submit(() -> Loaded.of(next, options.onDisk())));
         }
-        List<SamplePixels> loaded = Waiting.on(ahead.get(i));
-        ahead.set(i, CompletableFuture.completedFuture(List.of()));
+        Loaded loaded = Waiting.on(ahead.get(i));
+        ahead.set(i, CompletableFuture.completedFuture(Loaded.NONE));
         cache.encode(batches.get(i), loaded, model);
         done += batches.get(i).size();
         listener.on(new TrainEvent.PhaseProgress(phase, done, missing.size()));
@@ -93,8 +92,26 @@ final class CachedLatents implements LatentStore {
     } catch (RuntimeException e) {
       cache.close();
       throw e;
+    } finally {
+      cache.files.save();
     }
     return cache;
+  }
+
+  /// Images to be encoded, in memory before they are.
+  ///
+  /// @param stamps of the files the pixels come from, taken before they were read; empty if nobody
+  ///   needs them
+  private record Loaded(List<SamplePixels> pixels, List<LatentSources.Stamp> stamps) {
+    static final Loaded NONE = new Loaded(List.of(), List.of());
+
+    static Loaded of(List<TrainingImage> images, boolean stamped) {
+      List<LatentSources.Stamp> stamps =
+          stamped
+              ? images.stream().map(image -> LatentSources.Stamp.of(image.found().file())).toList()
+              : List.of();
+      return new Loaded(images.stream().map(PixelLoader::loadForCache).toList(), stamps);
+    }
   }
 
   /// Goes on for another run over the same files.
@@ -112,7 +129,8 @@ final class CachedLatents implements LatentStore {
     images = List.copyOf(others);
   }
 
-  private void encode(List<TrainingImage> images, List<SamplePixels> pixels, QwenImageVae vae) {
+  private void encode(List<TrainingImage> images, Loaded loaded, QwenImageVae vae) {
+    List<SamplePixels> pixels = loaded.pixels();
     boolean flip = images.getFirst().subset().spec().augment().flipAug(); // alike in a batch
     try (Scope _ = new Scope();
         NoGrad _ = new NoGrad()) {
@@ -122,10 +140,13 @@ final class CachedLatents implements LatentStore {
               ? LiveLatents.encode(vae, pixels.stream().map(SamplePixels::mirrored).toList())
               : null;
       for (int i = 0; i < images.size(); i++) {
-        keep(
-            images.get(i),
+        Entry entry =
             new Entry(
-                one(upright, i), flipped == null ? null : one(flipped, i), pixels.get(i).mask()));
+                one(upright, i), flipped == null ? null : one(flipped, i), pixels.get(i).mask());
+        checkFinite(images.get(i), entry);
+        if (!onDisk || !write(images.get(i), entry, loaded.stamps().get(i))) {
+          keep(images.get(i), entry);
+        }
       }
     }
   }
@@ -134,29 +155,33 @@ final class CachedLatents implements LatentStore {
     return batch.select(0, index).to(Device.CPU).copy();
   }
 
-  private void keep(TrainingImage image, Entry entry) {
+  private static void checkFinite(TrainingImage image, Entry entry) {
     if (!allFinite(entry)) {
       throw new RunFailedException(
           image.found().file()
               + ": the VAE gave latents that are not numbers (NaN); try --no_half_vae, or leave the image out");
     }
-    if (onDisk) {
-      float[] mask = entry.mask();
-      LatentCache.write(
-          image,
-          array(entry.latents()),
-          entry.flipped() == null ? null : array(entry.flipped()),
-          mask == null
-              ? null
-              : NpyArray.ofFloats(
-                  mask, image.choice().bucket().height(), image.choice().bucket().width()));
-    } else {
-      entry.latents().retain();
-      if (entry.flipped() != null) {
-        entry.flipped().retain();
-      }
-      entries.put(image, entry);
+  }
+
+  private void keep(TrainingImage image, Entry entry) {
+    entry.latents().retain();
+    if (entry.flipped() != null) {
+      entry.flipped().retain();
     }
+    entries.put(image, entry);
+  }
+
+  private boolean write(TrainingImage image, Entry entry, LatentSources.Stamp source) {
+    float[] mask = entry.mask();
+    return files.write(
+        image,
+        source,
+        array(entry.latents()),
+        entry.flipped() == null ? null : array(entry.flipped()),
+        mask == null
+            ? null
+            : NpyArray.ofFloats(
+                mask, image.choice().bucket().height(), image.choice().bucket().width()));
   }
 
   private static boolean allFinite(Entry entry) {
@@ -182,7 +207,7 @@ final class CachedLatents implements LatentStore {
     List<Tensor> latents = new ArrayList<>();
     List<float @Nullable []> masks = new ArrayList<>();
     for (SamplePlan sample : plan.samples()) {
-      Entry entry = onDisk ? read(sample.image()) : entry(sample.image());
+      Entry entry = entry(sample.image());
       Tensor wanted =
           sample.flipped() && entry.flipped() != null ? entry.flipped() : entry.latents();
       latents.add(wanted.to(device));
@@ -211,6 +236,9 @@ final class CachedLatents implements LatentStore {
 
   private Entry entry(TrainingImage image) {
     Entry entry = entries.get(image);
+    if (entry == null && onDisk) {
+      return read(image);
+    }
     if (entry == null) {
       throw new IllegalStateException(image + " was not cached");
     }

@@ -81,6 +81,14 @@ final class Checkpoints {
     save(setup.checkpoints().finalFile(), step, epoch, true);
   }
 
+  /// Somebody asked for a checkpoint now. It stays, whatever the retention.
+  void onRequest(int step, int epoch) {
+    Path file = setup.config().output().dir().resolve(setup.checkpoints().stepFile(step));
+    if (!file.equals(last)) {
+      save(setup.checkpoints().stepFile(step), step, epoch - 1, false);
+    }
+  }
+
   /// The user asked for a stop: the final name stays free for a finished run.
   void atStop(int step, int epoch) {
     save(setup.checkpoints().stepFile(step), step, epoch - 1, true);

@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import dev.anima.engine.PeerLost;
+import dev.anima.io.InputException;
 import dev.anima.io.RunFailedException;
 import dev.anima.train.state.RunState;
 import dev.anima.train.team.Loss;
@@ -47,6 +48,22 @@ final class Rescue {
                 "a process of this run does not answer any more after step %d (%s)"
                     .formatted(step, problem.getMessage()));
     return new RunFailedException(who + "; " + saved(loss, step), problem);
+  }
+
+  /// The end of the process that cannot go on, because a file it needs went bad: tells the others,
+  /// one of whom saves the state.
+  ///
+  /// @param step optimizer steps done
+  /// @return what to end with: before the first step, a bad file is wrong input as any other
+  RuntimeException withoutThis(InputException problem, int step) {
+    if (whole == null || step == 0) {
+      return problem;
+    }
+    team.fail(String.valueOf(problem.getMessage()));
+    return new RunFailedException(
+        "%s; training ended after step %d, another process saves the state. When the file is back: anima resume %s (with %d processes again)"
+            .formatted(problem.getMessage(), step, states.runFolder(), team.size()),
+        problem);
   }
 
   private String saved(Optional<Loss> loss, int step) {

@@ -18,6 +18,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,7 @@ final class RunStates {
   private @Nullable Path last;
   private @Nullable Path rolling;
   private long savedAt = System.nanoTime();
+  private Supplier<BatchFeed.Position> place;
 
   RunStates(
       TrainSetup setup,
@@ -45,6 +47,7 @@ final class RunStates {
     this.parts = parts;
     this.listener = listener;
     this.feed = feed;
+    this.place = feed::position;
     this.average = average;
     this.rules =
         setup
@@ -75,6 +78,33 @@ final class RunStates {
     } else {
       saveRolling(step, epoch);
     }
+  }
+
+  /// Somebody asked for a checkpoint after step `step`; with it goes what resuming needs.
+  void onRequest(int step, int epoch) {
+    if (setup.config().output().saveState()) {
+      if (!folder(rules.stepFile(step)).equals(last)) {
+        save(rules.stepFile(step), step, epoch, false);
+      }
+    } else if (!setup.config().output().stateEvery().isZero()) {
+      saveRolling(step, epoch);
+    }
+  }
+
+  /// The batch that was to follow step `step` cannot be loaded: a run that goes on from here begins
+  /// with it.
+  ///
+  /// @param handedOut whether it was handed out already
+  void beforeLostBatch(int step, int epoch, boolean handedOut) {
+    place = handedOut ? feed::positionBefore : feed::position;
+    onRequest(step, epoch);
+  }
+
+  /// The command that goes on from the newest state of this run; empty if there is none.
+  Optional<String> resumption() {
+    return last == null && rolling == null
+        ? Optional.empty()
+        : Optional.of("anima resume " + runFolder());
   }
 
   private boolean isKeptAt(int step) {
@@ -255,7 +285,7 @@ final class RunStates {
         parts.streams().stream()
             .map(stream -> Base64.getEncoder().encodeToString(stream.state()))
             .toList(),
-        feed.position(),
+        place.get(),
         setup.recipe());
   }
 

@@ -19,6 +19,11 @@ interface Samples {
 
         @Override
         public void afterEpoch(int epoch, int step) {}
+
+        @Override
+        public boolean onRequest(int step) {
+          return false;
+        }
       };
 
   /// Every text that the pictures need.
@@ -32,4 +37,9 @@ interface Samples {
 
   /// At the end of an epoch.
   void afterEpoch(int epoch, int step);
+
+  /// After optimizer step `step`, because somebody asked for pictures.
+  ///
+  /// @return false if the run was given no prompts
+  boolean onRequest(int step);
 }

@@ -37,4 +37,10 @@ record TeamSamples(Samples drawing, SampleConfig config, Team team) implements S
       team.meet();
     }
   }
+
+  /// Only rank 0 is asked; the others wait at the next step's sum.
+  @Override
+  public boolean onRequest(int step) {
+    return drawing.onRequest(step);
+  }
 }

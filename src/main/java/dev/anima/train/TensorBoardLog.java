@@ -4,10 +4,13 @@ import dev.anima.config.FlagValue;
 import dev.anima.config.Flags;
 import dev.anima.config.LoggingConfig;
 import dev.anima.io.EventFileWriter;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -28,28 +31,43 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
     this.namesTextEncoder = !ditOnly;
   }
 
-  /// `DIR/PREFIX+TIME/TRACKER`, created.
+  /// `DIR/PREFIX+TIME/TRACKER`, created. A folder of that time that is there already (two runs in
+  /// one second, or a clock set back) belongs to another run.
   public static TensorBoardLog open(LoggingConfig logging, boolean ditOnly, LocalDateTime now) {
-    Path folder =
-        logging
-            .dir()
-            .orElseThrow()
-            .resolve(logging.prefix() + STAMP.format(now))
-            .resolve(logging.trackerName());
-    return new TensorBoardLog(new EventFileWriter(folder), ditOnly);
+    Path dir = logging.dir().orElseThrow();
+    String name = logging.prefix() + STAMP.format(now);
+    Path run = dir.resolve(name);
+    for (int i = 2; Files.exists(run); i++) {
+      run = dir.resolve(name + "_" + i);
+    }
+    return new TensorBoardLog(new EventFileWriter(run.resolve(logging.trackerName())), ditOnly);
   }
 
-  /// `--log_config`: the flags that are set, as a table. Paths and secrets stay out.
-  public void flags(Flags flags) {
+  /// The flags that are set, as a table. Paths and secrets stay out.
+  ///
+  /// @param asSettings `--log_config`: also for TensorBoard's HPARAMS tab, by which runs can be
+  ///   compared
+  public void flags(Flags flags, boolean asSettings) {
+    Map<String, String> told = telling(flags);
     StringBuilder table = new StringBuilder("| flag | value |\n|---|---|\n");
+    told.forEach((name, value) ->
+        table.append("| --%s | %s |\n".formatted(name, value.replace("|", "\\|"))));
+    writer.text("flags", 0, table.toString());
+    if (asSettings) {
+      writer.settings(told);
+    }
+  }
+
+  private static Map<String, String> telling(Flags flags) {
+    Map<String, String> told = new LinkedHashMap<>();
     for (FlagValue value : flags.set()) {
       String text = flags.pythonText(value.flag().name());
-      boolean telling = SECRETS.contains(value.flag().name()) || text.matches("(?s).*[/\\\\].*");
-      if (!telling) {
-        table.append("| %s | %s |\n".formatted(value.flag().dashed(), text.replace("|", "\\|")));
+      boolean secret = SECRETS.contains(value.flag().name()) || text.matches("(?s).*[/\\\\].*");
+      if (!secret) {
+        told.put(value.flag().name(), text);
       }
     }
-    writer.text("flags", 0, table.toString());
+    return told;
   }
 
   @Override
@@ -64,6 +82,7 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
         writer.scalar(
             "loss/validation/" + kind + "_divergence", done.x(), (float) done.divergence());
       }
+      case TrainEvent.SampleDrawn drawn -> picture(drawn);
       case TrainEvent.PhaseStarted _,
           TrainEvent.PhaseProgress _,
           TrainEvent.Note _,
@@ -73,8 +92,16 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
           TrainEvent.Saved _,
           TrainEvent.StateSaved _,
           TrainEvent.Removed _,
-          TrainEvent.SampleDrawn _,
           TrainEvent.Finished _ -> {}
+    }
+  }
+
+  private void picture(TrainEvent.SampleDrawn drawn) {
+    try {
+      byte[] png = Files.readAllBytes(drawn.file());
+      writer.image("samples/%02d".formatted(drawn.index()), drawn.step(), png);
+    } catch (IOException _) {
+      return; // somebody took the picture away: then it is not in the log
     }
   }
 

@@ -9,7 +9,9 @@ import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.InputException;
 import dev.anima.io.NpyArray;
+import dev.anima.io.RunFailedException;
 import dev.anima.model.text.Tokens;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,12 +47,13 @@ final class TextCaching {
     List<TrainingImage> missing = new ArrayList<>();
     for (TrainingImage image : images) {
       if (disk && TextCache.isValid(image, source(image, encoder, text), cache.trustFiles())) {
-        read(image, text);
+        text.keepLater(key(image), () -> read(image, text)); // thousands of files take a while
       } else {
         missing.add(image);
       }
     }
     int done = images.size() - missing.size();
+    boolean writable = true;
     for (int i = 0; i < missing.size(); i += batchSize) {
       List<TrainingImage> batch = missing.subList(i, Math.min(missing.size(), i + batchSize));
       List<String> captions = batch.stream().map(TextCaching::caption).toList();
@@ -59,14 +62,28 @@ final class TextCaching {
         try (Scope _ = new Scope()) {
           TextEncoder.Encoded encoded = text.require(caption(image));
           text.keep(key(image), encoded.states().copy(), encoded.t5());
-          if (disk) {
-            write(image, encoded, text, encoder, hidden, dtype);
+          if (disk && writable) {
+            writable = written(() -> write(image, encoded, text, encoder, hidden, dtype), listener);
           }
         }
       }
       text.forget(captions); // kept under the images' keys
       done += batch.size();
       listener.on(new TrainEvent.PhaseProgress(phase, done, images.size()));
+    }
+  }
+
+  /// They are in memory in any case, so a folder that cannot be written to does not end the run.
+  private static boolean written(Runnable write, TrainListener listener) {
+    try {
+      write.run();
+      return true;
+    } catch (InputException | RunFailedException e) {
+      listener.on(
+          new TrainEvent.Note(
+              "no more text outputs are written to disk; the next run encodes these captions again: "
+                  + e.getMessage()));
+      return false;
     }
   }
 
@@ -79,7 +96,7 @@ final class TextCaching {
         caption(image), encoder, text.encoder().qwen3Length(), text.encoder().t5Length());
   }
 
-  private static void read(TrainingImage image, TextPipeline text) {
+  private static TextEncoder.Encoded read(TrainingImage image, TextPipeline text) {
     TextCache.Entry entry = TextCache.read(image);
     int used = (int) Arrays.stream(entry.attentionMask().longs()).sum();
     long[] ids = entry.t5Ids().longs();
@@ -90,8 +107,8 @@ final class TextCaching {
           Ops.of(entry.promptEmbeds().floats(), entry.promptEmbeds().shape().getFirst(), hidden)
               .narrow(0, 0, used)
               .copy();
-      text.keep(
-          key(image), states, new Tokens(Arrays.copyOf(ids, text.encoder().t5Length()), t5Used));
+      return new TextEncoder.Encoded(
+          states.retain(), new Tokens(Arrays.copyOf(ids, text.encoder().t5Length()), t5Used));
     }
   }
 

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /// Captions in, the context the DiT attends to out; each piece of work is done as rarely as the run
 /// allows.
@@ -48,6 +49,9 @@ final class TextPipeline implements AutoCloseable {
 
   /// Not to be computed again, so never forgotten: read from a cache file, or told by the caller.
   private final Map<String, Encoded> given = new HashMap<>();
+
+  /// Those among them that nobody has needed yet.
+  private final Map<String, Supplier<Encoded>> later = new HashMap<>();
 
   private final KeptTexts<Encoded> encoded = new KeptTexts<>(Encoded::close);
   private final KeptTexts<Tensor> contexts = new KeptTexts<>(Tensor::close);
@@ -96,6 +100,23 @@ final class TextPipeline implements AutoCloseable {
     Encoded before = given.put(key, new Encoded(states.retain(), t5));
     if (before != null) {
       before.close();
+    }
+  }
+
+  /// As [#keep], but what belongs to `key` is read only when it is needed.
+  ///
+  /// @param read gives an entry that is owned here from then on
+  void keepLater(String key, Supplier<Encoded> read) {
+    later.put(key, read);
+  }
+
+  /// Reads now what [#keepLater] would read at the first use.
+  void read(List<String> keys) {
+    for (String key : keys) {
+      Supplier<Encoded> read = later.remove(key);
+      if (read != null) {
+        given.put(key, read.get());
+      }
     }
   }
 
@@ -148,7 +169,7 @@ final class TextPipeline implements AutoCloseable {
   }
 
   private boolean isEncoded(String key) {
-    return given.containsKey(key) || encoded.contains(key);
+    return given.containsKey(key) || later.containsKey(key) || encoded.contains(key);
   }
 
   /// What is kept under `key`, padded as cache files hold it.
@@ -159,6 +180,7 @@ final class TextPipeline implements AutoCloseable {
   }
 
   Encoded require(String key) {
+    read(List.of(key));
     Encoded entry = given.get(key);
     if (entry == null) {
       entry = encoded.find(key);

@@ -63,6 +63,9 @@ final class TextsAhead {
           .forEach(round -> texts.addAll(captions(all.get(round * setup.team().size()))));
       prepare(texts);
     }
+    if (cached) {
+      feed.ahead().ifPresent(batch -> parts.text().read(keys(batch)));
+    }
     parts.text().encoder().release(); // also what a sample picture may have loaded
   }
 
@@ -72,6 +75,10 @@ final class TextsAhead {
 
   private static List<String> captions(BatchPlan batch) {
     return batch.samples().stream().map(SamplePlan::caption).toList();
+  }
+
+  private static List<String> keys(BatchPlan batch) {
+    return batch.samples().stream().map(sample -> TextCaching.key(sample.image())).toList();
   }
 
   private List<String> lasting() {

@@ -11,6 +11,7 @@ import dev.anima.engine.RandomStream;
 import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
+import dev.anima.io.InputException;
 import dev.anima.io.RunFailedException;
 import dev.anima.lora.LoraSet;
 import dev.anima.lora.Network;
@@ -27,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +46,7 @@ final class Trainer {
   private final RunParts parts;
   private final TrainListener listener;
   private final BooleanSupplier stopRequested;
+  private final Requests requests;
   private final boolean tellsLate;
   private final Checkpoints checkpoints;
   private final RunStates states;
@@ -65,13 +68,16 @@ final class Trainer {
   private long lastTold = Long.MIN_VALUE;
 
   /// @param stopRequested asked between steps: save and end
+  /// @param requests asked after every step
   /// @param tellsLate tell of a micro-batch when the next one is under way
   Trainer(
       TrainSetup setup,
       RunParts parts,
       TrainListener listener,
       BooleanSupplier stopRequested,
+      Requests requests,
       boolean tellsLate) {
+    this.requests = requests;
     this.tellsLate = tellsLate;
     this.setup = setup;
     this.parts = parts;
@@ -114,6 +120,8 @@ final class Trainer {
       train();
     } catch (PeerLost e) {
       throw rescue.after(e, step);
+    } catch (InputException e) {
+      throw team.isAlone() ? e : rescue.withoutThis(e, step);
     } finally {
       if (teamStep != null) {
         teamStep.close();
@@ -177,7 +185,7 @@ final class Trainer {
     Computed own = null;
     for (int i = 0; i < team.size(); i++) {
       if (i == team.rank()) {
-        texts.beforeBatch(index, step);
+        textsBefore(index, epoch);
       }
       Optional<BatchPlan> batch = feed.next();
       if (batch.isEmpty()) {
@@ -187,7 +195,7 @@ final class Trainer {
       if (i == team.rank()) {
         long start = System.nanoTime();
         beginDraws(epoch, index);
-        own = new Computed(batch.get(), lossAndGradients(batch.get()), start);
+        own = new Computed(batch.get(), lossAndGradients(batch.get(), epoch, index), start);
       } else {
         passOver(batch.get());
       }
@@ -244,6 +252,24 @@ final class Trainer {
       window.forEach(loss -> checkFinite(loss, step, epoch));
     }
     window.clear();
+  }
+
+  private void textsBefore(int index, int epoch) {
+    try {
+      texts.beforeBatch(index, step);
+    } catch (InputException e) {
+      tellPrevious();
+      throw brokenOff().before(e, step, epoch, isBetweenSteps(index), false);
+    }
+  }
+
+  /// Whether no gradients wait for a step before micro-batch `index` of an epoch.
+  private boolean isBetweenSteps(int index) {
+    return index == 0 || setup.plan().isUpdate(index - 1);
+  }
+
+  private BrokenOff brokenOff() {
+    return new BrokenOff(setup, checkpoints, states);
   }
 
   private void microBatch(Computed computed, int epoch, int index) {
@@ -305,6 +331,27 @@ final class Trainer {
     }
     if (savesState) {
       states.afterStep(step, epoch);
+    }
+    for (Requests.Kind request : requests.take()) {
+      tellPrevious();
+      serve(request, epoch);
+    }
+  }
+
+  /// What somebody asked for while the step was under way.
+  private void serve(Requests.Kind request, int epoch) {
+    switch (request) {
+      case SAMPLE -> {
+        if (!parts.samples().onRequest(step)) {
+          listener.on(
+              new TrainEvent.Note(
+                  "pictures were asked for, but there is nothing to draw: this run was started without --sample_prompts"));
+        }
+      }
+      case SAVE -> {
+        checkpoints.onRequest(step, epoch);
+        states.onRequest(step, epoch);
+      }
     }
   }
 
@@ -392,10 +439,10 @@ final class Trainer {
 
   /// Forward and backward of one micro-batch; the loss as the reference logs it. Does not wait for
   /// a card.
-  private Readback lossAndGradients(BatchPlan batch) {
+  private Readback lossAndGradients(BatchPlan batch, int epoch, int index) {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
-      LatentStore.Batch latents = parts.latents().of(batch);
+      LatentStore.Batch latents = latents(batch, epoch, index);
       if (teamStep == null) { // the batch ahead is another process's
         feed.ahead().ifPresent(parts.latents()::prefetch);
       }
@@ -408,6 +455,15 @@ final class Trainer {
         teamStep.add(loss);
       }
       return Readback.of(loss);
+    }
+  }
+
+  private LatentStore.Batch latents(BatchPlan batch, int epoch, int index) {
+    try {
+      return parts.latents().of(batch);
+    } catch (InputException e) {
+      tellPrevious();
+      throw brokenOff().before(e, step, epoch, isBetweenSteps(index), true);
     }
   }
 
@@ -482,10 +538,14 @@ final class Trainer {
 
   private void validate(boolean byEpoch, int x) {
     OptionalInt batches = setup.config().validation().maxBatches();
-    validator
-        .loss(batches.orElse(Integer.MAX_VALUE))
-        .ifPresent(loss ->
-            listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
+    OptionalDouble measured;
+    try {
+      measured = validator.loss(batches.orElse(Integer.MAX_VALUE));
+    } catch (InputException e) {
+      throw brokenOff().inValidation(e, step, setup.plan().epochOf(step));
+    }
+    measured.ifPresent(
+        loss -> listener.on(new TrainEvent.Validated(byEpoch, x, loss, loss - average.average())));
   }
 
   /// Mean losses of a batch without dropout and gradients, at `passes` drawn times.

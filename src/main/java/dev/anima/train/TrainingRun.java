@@ -174,10 +174,17 @@ public final class TrainingRun implements AutoCloseable {
   ///
   /// @param stopRequested asked between steps: save and end
   public void run(BooleanSupplier stopRequested) {
+    run(stopRequested, Requests.NONE);
+  }
+
+  /// As above.
+  ///
+  /// @param requests asked after every step
+  public void run(BooleanSupplier stopRequested, Requests requests) {
     memory.ifPresent(this::tellPlan);
     AllocationCount count = AllocationCount.open().map(this::own).orElse(null);
     PeakWatch watch = own(new PeakWatch());
-    train(stopRequested);
+    train(stopRequested, requests);
     memory.ifPresent(plan -> tellOutcome(plan, count, watch));
   }
 
@@ -198,7 +205,7 @@ public final class TrainingRun implements AutoCloseable {
     }
   }
 
-  private void train(BooleanSupplier stopRequested) {
+  private void train(BooleanSupplier stopRequested, Requests requests) {
     Libtorch.allowTf32(setup.config().precision().allowTf32());
     notes();
     Tokenizers tokenizers =
@@ -273,7 +280,7 @@ public final class TrainingRun implements AutoCloseable {
             hidden,
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, images, hidden, stopRequested));
-    new Trainer(setup, parts, listener, stopRequested, tellsLate).run();
+    new Trainer(setup, parts, listener, stopRequested, requests, tellsLate).run();
   }
 
   /// Shared with other runs, unless DoRA measures its first lengths while it loads.

@@ -91,6 +91,12 @@ final class TrainingSamples implements Samples {
     }
   }
 
+  @Override
+  public boolean onRequest(int step) {
+    draw(new SampleNames.Moment.AfterStep(step), step);
+    return true;
+  }
+
   private void draw(SampleNames.Moment moment, int step) {
     models.learner().optimizer().eval();
     Adapters adapters = models.loras().evaluating(Network.DIT, 1);

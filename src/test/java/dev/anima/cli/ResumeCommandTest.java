@@ -2,7 +2,7 @@ package dev.anima.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.anima.Golden;
+import dev.anima.TinyFiles;
 import dev.anima.io.SafetensorsFile;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -27,35 +27,18 @@ class ResumeCommandTest {
 
   @BeforeEach
   void lay() throws IOException {
-    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
-    String toml = Files.readString(Golden.path("training/e2e/plain.toml"));
-    Files.writeString(
-        folder.resolve("plain.toml"),
-        toml.replace("'dataset/", "'" + folder.resolve("dataset") + "/"));
+    TinyFiles.lay(folder);
   }
 
   private List<String> words(String output, String... more) {
     List<String> words =
-        new ArrayList<>(
-            List.of(
-                "train",
-                "--pretrained_model_name_or_path=" + folder.resolve("models/dit.safetensors"),
-                "--qwen3=" + folder.resolve("models/qwen3.safetensors"),
-                "--vae=" + folder.resolve("models/vae.safetensors"),
-                "--dataset_config=" + folder.resolve("plain.toml"),
-                "--output_dir=" + folder.resolve(output),
-                "--output_name=nami",
-                "--network_module=networks.lora_anima",
-                "--network_args",
-                "rank_dropout=0.1",
-                "--network_train_unet_only",
-                "--qwen3_max_token_length=96",
-                "--t5_max_token_length=64",
-                "--learning_rate=1e-3",
-                "--network_dropout=0.1",
-                "--device=cpu",
-                "--seed=5"));
+        TinyFiles.train(
+            folder,
+            output,
+            "--network_args",
+            "rank_dropout=0.1",
+            "--network_dropout=0.1",
+            "--seed=5");
     words.addAll(List.of(more));
     return words;
   }

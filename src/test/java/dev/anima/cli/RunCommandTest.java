@@ -3,6 +3,7 @@ package dev.anima.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anima.Golden;
+import dev.anima.TinyFiles;
 import dev.anima.io.SafetensorsFile;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -36,11 +37,7 @@ class RunCommandTest {
 
   @BeforeEach
   void lay() throws IOException {
-    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
-    for (String file : List.of("article.toml", "plain.toml")) {
-      Files.copy(Golden.path("training/e2e/" + file), folder.resolve(file));
-    }
+    TinyFiles.lay(folder);
   }
 
   /// The scripts lie in the folder of their files, which is not the one the test runs in.

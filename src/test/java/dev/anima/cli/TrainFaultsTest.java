@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.anima.Golden;
+import dev.anima.TinyFiles;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.io.SafetensorsWriter;
 import dev.anima.io.TensorData;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,34 +38,11 @@ class TrainFaultsTest {
 
   @BeforeEach
   void lay() throws IOException {
-    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
-    String toml = Files.readString(Golden.path("training/e2e/plain.toml"));
-    Files.writeString(
-        folder.resolve("plain.toml"),
-        toml.replace("'dataset/", "'" + folder.resolve("dataset") + "/"));
+    TinyFiles.lay(folder);
   }
 
   private int train(String... more) {
-    List<String> words =
-        new ArrayList<>(
-            List.of(
-                "train",
-                "--pretrained_model_name_or_path=" + folder.resolve("models/dit.safetensors"),
-                "--qwen3=" + folder.resolve("models/qwen3.safetensors"),
-                "--vae=" + folder.resolve("models/vae.safetensors"),
-                "--dataset_config=" + folder.resolve("plain.toml"),
-                "--output_dir=" + folder.resolve("output"),
-                "--output_name=nami",
-                "--network_module=networks.lora_anima",
-                "--network_train_unet_only",
-                "--qwen3_max_token_length=96",
-                "--t5_max_token_length=64",
-                "--learning_rate=1e-3",
-                "--device=cpu",
-                "--seed=1"));
-    words.addAll(List.of(more)); // the last one of a flag counts
-    return Main.run(words, screen.console);
+    return Main.run(TinyFiles.train(folder, "output", more), screen.console);
   }
 
   /// The last line told, which must be the only one of its kind.
@@ -201,6 +182,78 @@ class TrainFaultsTest {
         .contains(
             "nami.safetensors was there before this run and is replaced (another --output_name");
     SafetensorsFile.open(old).close();
+  }
+
+  @Test
+  void aNameThatAnotherRunWritesUnderIsRefused() throws IOException {
+    Path lock = folder.resolve("output/.nami.run.lock");
+    Files.createDirectories(lock.getParent());
+    try (FileChannel channel =
+            FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock _ = channel.lock()) {
+      assertThat(train("--max_train_steps=1")).isEqualTo(2);
+    }
+    assertThat(screen.err())
+        .contains(
+            folder.resolve("output/nami.run") + ": another run is writing there now",
+            "another --output_name");
+    assertThat(sentence()).isNotEmpty();
+    assertThat(written()).containsExactly(".nami.run.lock");
+    assertThat(train("--max_train_steps=1")).isZero();
+  }
+
+  /// The failing step is after the first: what was learnt is there, and the run goes on.
+  @Test
+  void aPictureThatDisappearsEndsTheRunWithWhatItLearnt() throws Exception {
+    Path picture = folder.resolve("dataset/style/pic_b.png");
+    Path away = folder.resolve("pic_b.png");
+    Thread.ofPlatform()
+        .daemon()
+        .start(() -> {
+          try {
+            while (!screen.err().contains("nami-step00000002")) {
+              Thread.sleep(5);
+            }
+            Files.move(picture, away);
+          } catch (IOException e) {
+            throw new IllegalStateException(e);
+          } catch (InterruptedException _) {
+            Thread.currentThread().interrupt();
+          }
+        });
+
+    assertThat(train("--max_train_steps=1000", "--save_every_n_steps=2", "--save_last_n_steps=2"))
+        .isEqualTo(1);
+    assertThat(sentence())
+        .contains("pic_b.png", "training ended after step", "the last checkpoint is")
+        .contains("When the file is back: anima resume " + folder.resolve("output/nami.run"));
+    assertThat(folder.resolve("output/nami.run/end.json"))
+        .content()
+        .contains("FAILED", "pic_b.png");
+
+    Files.move(away, picture);
+    int started = count("training: 1000 steps");
+    Thread.ofPlatform().daemon().start(() -> stopWhenMoreThan(started));
+    assertThat(Main.run(List.of("resume", folder.resolve("output").toString()), screen.console))
+        .as(screen.err())
+        .isEqualTo(130);
+  }
+
+  private void stopWhenMoreThan(int started) {
+    try {
+      while (count("training: 1000 steps") == started) {
+        Thread.sleep(20);
+      }
+      Files.createFile(folder.resolve("output/nami.run/stop"));
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private int count(String words) {
+    return screen.err().split(words, -1).length;
   }
 
   // ---- stop -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ package dev.anima.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.anima.Golden;
+import dev.anima.TinyFiles;
 import dev.anima.config.LoggingConfig.Level;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.train.TrainEvent;
@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
@@ -18,6 +17,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// Flags that change what a run tells and writes, not what it learns.
 class TrainFlagsTest {
@@ -26,33 +27,17 @@ class TrainFlagsTest {
 
   @BeforeEach
   void lay() throws IOException {
-    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
-    String toml = Files.readString(Golden.path("training/e2e/plain.toml"));
-    Files.writeString(
-        folder.resolve("plain.toml"),
-        toml.replace("'dataset/", "'" + folder.resolve("dataset") + "/"));
+    TinyFiles.lay(folder);
   }
 
   private int train(String... more) {
     List<String> words =
-        new ArrayList<>(
-            List.of(
-                "train",
-                "--pretrained_model_name_or_path=" + folder.resolve("models/dit.safetensors"),
-                "--qwen3=" + folder.resolve("models/qwen3.safetensors"),
-                "--vae=" + folder.resolve("models/vae.safetensors"),
-                "--dataset_config=" + folder.resolve("plain.toml"),
-                "--output_dir=" + folder.resolve("output"),
-                "--output_name=nami",
-                "--network_module=networks.lora_anima",
-                "--network_train_unet_only",
-                "--learning_rate=1e-3",
-                "--max_train_steps=1",
-                "--qwen3_max_token_length=32",
-                "--t5_max_token_length=32",
-                "--device=cpu",
-                "--seed=1"));
+        TinyFiles.train(
+            folder,
+            "output",
+            "--max_train_steps=1",
+            "--qwen3_max_token_length=32",
+            "--t5_max_token_length=32");
     words.addAll(List.of(more));
     return Main.run(words, screen.console);
   }
@@ -63,6 +48,19 @@ class TrainFlagsTest {
     assertThat(screen.err())
         .contains("warning: --noise_offset has no effect", "warning: --torch_compile has no effect")
         .contains("warning: --wandb_run_name has no effect");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "wandb; warning: --log_with has no effect: nothing is sent to Weights & Biases; --log_with=tensorboard",
+        "all; warning: --log_with=all: TensorBoard files are written, but nothing is sent to Weights & Biases"
+      })
+  void saysThatNothingIsSentToWeightsAndBiases(String with, String warning) {
+    assertThat(train("--log_with=" + with, "--logging_dir=" + folder.resolve("logs"))).isZero();
+    assertThat(screen.err()).contains(warning);
+    assertThat(folder.resolve("logs").toFile().exists()).isEqualTo(with.equals("all"));
   }
 
   @Test

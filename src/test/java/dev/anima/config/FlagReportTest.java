@@ -21,7 +21,7 @@ class FlagReportTest {
     return FlagReport.of(
         CommandLine.parse(List.of(words)),
         Optional.empty(),
-        Optional.of(new RunFacts(1200, 60, 1)));
+        Optional.of(new RunFacts(1200, 60, 20, 1)));
   }
 
   private static Entry entry(FlagReport report, String name) {
@@ -153,7 +153,6 @@ class FlagReportTest {
         "--max_train_steps=5 --max_train_epochs=3|max_train_steps|OVERRIDDEN|--max_train_epochs",
         "--max_train_s=5|max_train_steps|ABBREVIATED|--max_train_s means --max_train_steps",
         "--sample_every_n_steps=0|sample_every_n_steps|IGNORED|0 or less is off",
-        "--sample_prompts=p.txt|sample_prompts|IGNORED|no interval",
         "--text_encoder_lr 1e-5 --network_train_unet_only|text_encoder_lr|IGNORED|no LoRA",
         "--text_encoder_lr 1e-5 1e-6|text_encoder_lr|EFFECTIVE|only the first",
         "--lr_scheduler=cosine --lr_scheduler_num_cycles=3|lr_scheduler_num_cycles|IGNORED|cosine always falls once",
@@ -173,6 +172,8 @@ class FlagReportTest {
         "--llm_adapter_lr=1|llm_adapter_lr|IGNORED|network_reg_lrs",
         "--attn_mode=sageattn|attn_mode|IGNORED|trains the attention layers",
         "--log_with=wandb|log_with|IGNORED|Weights & Biases",
+        "--sample_prompts=p.txt|sample_prompts|EFFECTIVE|a file named sample in the run's folder",
+        "--sample_prompts=p.txt --sample_at_first|sample_prompts|EFFECTIVE|",
         "--train_data_dir=a --dataset_config=b|train_data_dir|OVERRIDDEN|--dataset_config counts",
         "--train_batch_size=4 --dataset_config=b|train_batch_size|EFFECTIVE|says nothing",
         "--max_data_loader_n_workers=8|max_data_loader_n_workers|EFFECTIVE|order of 0 workers",

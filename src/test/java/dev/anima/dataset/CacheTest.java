@@ -30,7 +30,7 @@ class CacheTest {
     copy("cache/rgba_50x70_0050x0070_anima.npz");
     JsonNode arrays = Golden.json("cache/index.json").get("arrays");
     TrainingImage image = image("rgba_50x70.png", new Size(50, 70), new Size(48, 64), true, true);
-    assertThat(LatentCache.isValid(image, false)).isTrue();
+    assertThat(valid(image, false)).isTrue();
     LatentCache.Entry entry = LatentCache.read(image);
     assertArray(entry.latents(), arrays.get("latents_8x6"));
     assertArray(entry.flipped(), arrays.get("latents_flipped_8x6"));
@@ -58,7 +58,7 @@ class CacheTest {
     assertThat(valid(size, new Size(64, 64), false, false)).isFalse();
     assertThat(valid(new Size(50, 71), second, false, false)).isFalse();
     TrainingImage image = image("rgba_50x70.png", size, new Size(64, 64), false, false);
-    assertThat(LatentCache.isValid(image, true)).isTrue();
+    assertThat(valid(image, true)).isTrue();
     assertThatThrownBy(() -> LatentCache.read(image))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("64x64");
@@ -96,7 +96,7 @@ class CacheTest {
         image("img02.png", new Size(160, 96), new Size(160, 96), false, false);
     assertThat(LatentCache.read(landscape).latents().shape()).isEqualTo(List.of(16, 12, 20));
     TrainingImage square = image("pic_c.png", new Size(131, 117), new Size(128, 128), true, false);
-    assertThat(LatentCache.isValid(square, false)).isTrue();
+    assertThat(valid(square, false)).isTrue();
     assertThat(LatentCache.read(square).edges())
         .isEqualTo(
             new BucketRule.FromList(List.of(new Size(128, 128)))
@@ -198,16 +198,19 @@ class CacheTest {
   void cacheNamesBelongToExactlyOneStem() throws IOException {
     Path file = folder.resolve("a_1_0096x0128_anima.npz");
     Files.createFile(file);
-    assertThat(LatentCacheName.besides(folder.resolve("a.png"))).isEmpty();
-    assertThat(LatentCacheName.besides(folder.resolve("a_1.png")))
-        .containsExactly(new LatentCacheName(file, new Size(96, 128)));
+    assertThat(LatentCacheName.in(folder))
+        .isEqualTo(Map.of("a_1", List.of(new LatentCacheName(file, new Size(96, 128)))));
     assertThat(LatentCacheName.of(folder.resolve("a_1.png"), new Size(96, 128))).isEqualTo(file);
     assertThat(LatentCacheName.of(Path.of("x.png"), new Size(12345, 7)))
         .isEqualTo(Path.of("x_12345x0007_anima.npz"));
   }
 
   private boolean valid(Size size, Size bucket, boolean flip, boolean mask) {
-    return LatentCache.isValid(image("rgba_50x70.png", size, bucket, flip, mask), false);
+    return valid(image("rgba_50x70.png", size, bucket, flip, mask), false);
+  }
+
+  private static boolean valid(TrainingImage image, boolean unseen) {
+    return LatentCache.use(image, new LatentSources(), unseen) == LatentCache.Use.VALID;
   }
 
   /// An image in the folder; its file is older than any cache written now.

@@ -120,6 +120,25 @@ class EventFileTest {
     }
   }
 
+  /// As after a clock was set back: a process of the same number had the name before.
+  @Test
+  void aNameThatIsTakenIsLeftAlone() throws IOException {
+    InstantSource clock = InstantSource.fixed(Instant.ofEpochSecond(9));
+    Path first;
+    try (EventFileWriter writer = new EventFileWriter(folder, clock)) {
+      first = writer.file();
+    }
+    String name = first.getFileName().toString();
+    int number = Integer.parseInt(name.substring(name.lastIndexOf('.') + 1));
+    Path taken =
+        Files.writeString(
+            folder.resolve(name.substring(0, name.lastIndexOf('.') + 1) + (number + 1)), "taken");
+    try (EventFileWriter writer = new EventFileWriter(folder, clock)) {
+      assertThat(writer.file()).isNotEqualTo(taken).isNotEqualTo(first);
+    }
+    assertThat(taken).hasContent("taken");
+  }
+
   @Test
   void aRecordStillBeingWrittenIsLeftForLater() throws IOException {
     byte[] whole = Files.readAllBytes(GOLDEN);

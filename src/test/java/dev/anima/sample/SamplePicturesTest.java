@@ -201,6 +201,22 @@ class SamplePicturesTest {
         .containsExactly("0 step 1", "0 step 2", "0 written true", "1 step 1", "1 written true");
   }
 
+  /// The clock stands still here; on a user's machine it may be set back.
+  @Test
+  void aRoundNeverReplacesAPictureOfAnEarlierOne() throws IOException {
+    for (String name : List.of("e000001_00_20260131235958", "e000001_00_20260131235958_2")) {
+      try (SamplePictures round = new SamplePictures(dit, Adapters.NONE, contexts, () -> vae())) {
+        List<Path> files =
+            round.write(
+                List.of(small(0, 1)),
+                new SampleNames(folder, Optional.empty(), CLOCK),
+                new SampleNames.Moment.AfterEpoch(1),
+                SamplePictures.Listener.NONE);
+        assertThat(files).singleElement().asString().endsWith(name + ".png");
+      }
+    }
+  }
+
   private static SamplePrompt small(int number, int steps) {
     return new SamplePrompt(number, "", "", 64, 64, OptionalLong.empty(), steps, 1, 3);
   }

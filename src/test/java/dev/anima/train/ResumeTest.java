@@ -219,6 +219,30 @@ class ResumeTest {
     assertRefused(resumed, "the images", "--network_weights=" + state.resolve("model.safetensors"));
   }
 
+  /// What may differ is listed, flag by flag; files and logs may differ without a word.
+  @Test
+  void whatHasChangedIsListed() {
+    List<String> flags = TinyRun.flags("plain.toml", "output", DIT_ONLY);
+    runs.train(flags, 2);
+
+    runs.train(
+        with(
+            flags,
+            "--resume=output/nami-step00000002-state",
+            "--learning_rate=5e-4",
+            "--network_dropout=0",
+            "--ip_noise_gamma=0.1",
+            "--save_every_n_steps=1",
+            "--output_name=other"));
+
+    assertThat(runs.notes)
+        .filteredOn(note -> note.contains("when the state was saved"))
+        .containsExactlyInAnyOrder(
+            "--ip_noise_gamma is 0.1, it was not given when the state was saved; the new value counts from here on",
+            "--learning_rate is 0.0005, it was 0.001 when the state was saved; the new value counts from here on",
+            "--network_dropout is 0.0, it was 0.1 when the state was saved; the new value counts from here on");
+  }
+
   @Test
   void damagedStatesAreRefused() throws IOException {
     List<String> flags = TinyRun.flags("plain.toml", "output", DIT_ONLY);

@@ -1,6 +1,7 @@
 package dev.anima.train;
 
 import dev.anima.Golden;
+import dev.anima.TinyFiles;
 import dev.anima.config.FlagsReader;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.io.SafetensorsWriter;
@@ -25,13 +26,15 @@ final class TinyRun {
   final List<String> notes = new ArrayList<>();
   final List<Path> states = new ArrayList<>();
 
+  /// Hears everything too.
+  TrainListener also = _ -> {};
+
+  /// What is asked of the run.
+  Requests requests = Requests.NONE;
+
   TinyRun(Path folder) throws IOException {
     this.folder = folder;
-    Golden.copyFolder(Golden.path("training/e2e/dataset"), folder.resolve("dataset"));
-    Golden.copyFolder(Golden.path("tiny"), folder.resolve("models"));
-    for (String file : List.of("article.toml", "plain.toml", "prompts.txt")) {
-      Files.copy(Golden.path("training/e2e/" + file), folder.resolve(file));
-    }
+    TinyFiles.lay(folder);
   }
 
   /// The flags every run needs.
@@ -65,6 +68,7 @@ final class TinyRun {
     TrainListener listener =
         event -> {
           outcome.on(event);
+          also.on(event);
           switch (event) {
             case TrainEvent.BatchDone batch -> {
               done.set(batch.step());
@@ -79,7 +83,7 @@ final class TinyRun {
         };
     TrainSetup setup = TrainSetup.of(FlagsReader.read(flags, folder).flags(), folder);
     try (TrainingRun run = new TrainingRun(setup, listener, "anima/test")) {
-      run.run(() -> done.get() >= stopAfter);
+      run.run(() -> done.get() >= stopAfter, requests);
     }
     return outcome;
   }

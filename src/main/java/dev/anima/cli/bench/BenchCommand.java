@@ -124,6 +124,13 @@ public final class BenchCommand implements Callable<Integer> {
   private int loadBlocks = FullSize.DIT_BLOCKS;
 
   @Option(
+      names = "--images",
+      paramLabel = "N",
+      description =
+          "with --what=startup: images of the dataset, copies with their caches" + DEFAULT)
+  private int images = 24;
+
+  @Option(
       names = "--folder",
       paramLabel = "DIR",
       description =
@@ -231,7 +238,7 @@ public final class BenchCommand implements Callable<Integer> {
       case LOAD -> LoadPart.measure(loadBlocks, folder());
       case STARTUP -> {
         try (Progress progress = console.progress("startup", steps + 1L, "runs")) {
-          yield StartupPart.measure(folder(), steps, done -> progress.at(done, ""));
+          yield StartupPart.measure(folder(), steps, images, done -> progress.at(done, ""));
         }
       }
     };

@@ -29,15 +29,18 @@ final class StartupPart {
   /// @param end of the process, after two steps and the LoRA
   record Times(double ready, double firstStep, double end) {}
 
+  /// @param images of the dataset
   /// @param runs one a round
-  record Report(double loadBefore, double loadAfter, List<Times> runs) implements PartReport {
+  record Report(double loadBefore, double loadAfter, int images, List<Times> runs)
+      implements PartReport {
     @Override
     public List<String> table() {
       List<String> lines = new ArrayList<>();
       lines.add(
           String.format(
               Locale.ROOT,
-              "anima train on the demo, latents cached; load %.1f to %.1f",
+              "anima train on the demo, %d images, latents cached; load %.1f to %.1f",
+              images,
               loadBefore,
               loadAfter));
       lines.add("");
@@ -67,21 +70,25 @@ final class StartupPart {
   /// One run to fill the caches, then `rounds` that count.
   ///
   /// @param parent where a folder for the demo is made and deleted again
-  static Report measure(Path parent, int rounds, IntConsumer progress) {
+  /// @param images at least; the demo's are copied, captions and caches with them
+  static Report measure(Path parent, int rounds, int images, IntConsumer progress) {
     double loadBefore = PartReport.load();
     Path folder = folder(parent);
     try {
       DemoFiles demo = new DemoFiles(folder);
       demo.unpack();
       List<Times> runs = new ArrayList<>();
+      int counted = 0;
       for (int round = 0; round <= rounds; round++) {
         Times times = run(demo);
         if (round > 0) {
           runs.add(times);
+        } else {
+          counted = Copies.make(demo.folder().resolve("dataset"), images);
         }
         progress.accept(round + 1);
       }
-      return new Report(loadBefore, PartReport.load(), runs);
+      return new Report(loadBefore, PartReport.load(), counted, runs);
     } finally {
       delete(folder);
     }

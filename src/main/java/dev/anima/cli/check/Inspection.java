@@ -259,7 +259,10 @@ final class Inspection {
     Optional<RunFacts> facts =
         plan.map(p ->
             new RunFacts(
-                p.totalSteps(), p.epochs(), data.map(DataPreview::largestBatch).orElse(1)));
+                p.totalSteps(),
+                p.epochs(),
+                p.stepsPerEpoch(),
+                data.map(DataPreview::largestBatch).orElse(1)));
     FlagReport report = FlagReport.of(flags, datasets, facts);
     report.warnings().forEach(warning -> warn(warning.code(), warning.message()));
     return report.entries();

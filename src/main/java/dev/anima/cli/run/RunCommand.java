@@ -23,7 +23,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -169,7 +168,9 @@ public final class RunCommand implements Callable<Integer> {
               run -> {
                 report.begin(run, queue);
                 Libtorch.threads(threads); // an earlier run may have had --threads
-                End end = train(run, models, stop::requested);
+                End end =
+                    train(
+                        run, new TrainCommand.Shared(models, stop::requested, stop::takePictures));
                 if (end != End.DONE) {
                   models.release(); // whatever went wrong, the next run begins afresh
                 }
@@ -182,7 +183,7 @@ public final class RunCommand implements Callable<Integer> {
     return exitCode(outcomes);
   }
 
-  private End train(QueuedRun run, WarmModels models, BooleanSupplier stopRequested) {
+  private End train(QueuedRun run, TrainCommand.Shared shared) {
     int exitCode;
     try {
       exitCode =
@@ -192,10 +193,7 @@ public final class RunCommand implements Callable<Integer> {
               console,
               setup ->
                   TrainCommand.train(
-                      setup,
-                      new TrainCommand.Place(run.folder(), false),
-                      console,
-                      new TrainCommand.Shared(models, stopRequested)));
+                      setup, new TrainCommand.Place(run.folder(), false), console, shared));
     } catch (Exception | OutOfMemoryError | LinkageError e) {
       exitCode = Failures.report(e, console);
       return exitCode == ExitCode.WRONG_INPUT ? End.WRONG_INPUT : End.FAILED;

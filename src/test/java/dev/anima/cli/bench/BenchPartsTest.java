@@ -157,7 +157,7 @@ class BenchPartsTest {
   @Test
   void theTableOfAStartHasALinePerRun() {
     StartupPart.Report report =
-        new StartupPart.Report(0.1, 0.2, List.of(new StartupPart.Times(1.5, 2.25, 3)));
+        new StartupPart.Report(0.1, 0.2, 24, List.of(new StartupPart.Times(1.5, 2.25, 3)));
 
     assertThat(report.table()).contains("run 1                           1.50      2.25      3.00");
   }

@@ -173,6 +173,20 @@ class BadInputTest {
     assertThat(problem(DATA)).contains("no images");
   }
 
+  /// The pictures were forgotten, or lie in another folder.
+  @Test
+  void folderWithCaptionsOnly() {
+    desk.text("captions/a.txt", "1girl");
+    desk.text("captions/b.txt", "1girl, hat");
+    desk.config("images", "captions");
+    Desk.Outcome beside = desk.checkJson(DATA, "--max_train_epochs=60");
+    assertThat(beside.exitCode()).isZero();
+    assertThat(beside.warnings())
+        .anySatisfy(line -> assertThat(line).contains("captions", "no image"));
+    desk.config("captions");
+    assertThat(problem(DATA)).contains("no images");
+  }
+
   @Test
   void folderThatIsNotThere() {
     desk.config("elsewhere");

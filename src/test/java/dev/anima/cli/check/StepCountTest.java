@@ -62,6 +62,18 @@ class StepCountTest {
   }
 
   @Test
+  void tellsHowManyWholeEpochsAPresetIs() {
+    desk.folder("images", 21);
+    desk.config("images");
+    Desk.Outcome preset = desk.checkJson("--dataset_config=data.toml", "--preset=character");
+    assertThat(preset.json().get("total_steps").intValue()).isEqualTo(1200);
+    assertThat(preset.flag("max_train_steps").get("reason").stringValue())
+        .endsWith("ends inside an epoch; --max_train_epochs=57 ends with one, after 1197 steps");
+    Desk.Outcome own = desk.checkJson("--dataset_config=data.toml", "--max_train_steps=1200");
+    assertThat(own.flag("max_train_steps").get("reason").stringValue()).isEmpty();
+  }
+
+  @Test
   void folderNamesCarryRepeats() {
     desk.folder("train/10_panchy", 2);
     JsonNode json =
