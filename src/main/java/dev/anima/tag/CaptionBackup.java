@@ -18,6 +18,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /// Caption files, and beside their folder nothing: what is overwritten goes first into a file of
@@ -25,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 /// It is on the disk before the first caption of a batch changes.
 public final class CaptionBackup implements CaptionSink {
   private static final DateTimeFormatter STAMP = DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss");
+
+  /// Captions that are written side by side.
+  private static final int WRITERS = 8;
 
   private final Path folder;
   private final LocalDateTime now;
@@ -56,14 +63,32 @@ public final class CaptionBackup implements CaptionSink {
       return refused;
     }
     remember(possible);
-    for (CaptionChange change : possible) {
-      try {
-        AtomicFiles.writeString(change.file(), change.after());
-      } catch (InputException | RunFailedException e) {
-        refused.add(new Refused(change.file(), String.valueOf(e.getMessage())));
+    // Most of a write is waiting for the disk, which takes several together as fast as one.
+    try (ExecutorService threads =
+        Executors.newFixedThreadPool(Math.min(WRITERS, possible.size()))) {
+      List<Future<Optional<Refused>>> writing = new ArrayList<>();
+      for (CaptionChange change : possible) {
+        writing.add(threads.submit(() -> write(change)));
       }
+      for (Future<Optional<Refused>> written : writing) {
+        written.get().ifPresent(refused::add);
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("writing a caption failed", e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while writing captions", e);
     }
     return refused;
+  }
+
+  private static Optional<Refused> write(CaptionChange change) {
+    try {
+      AtomicFiles.writeString(change.file(), change.after());
+      return Optional.empty();
+    } catch (InputException | RunFailedException e) {
+      return Optional.of(new Refused(change.file(), String.valueOf(e.getMessage())));
+    }
   }
 
   private void remember(List<CaptionChange> changes) {

@@ -2,6 +2,7 @@ package dev.anima.tag;
 
 import dev.anima.io.ImageFile;
 import dev.anima.io.ImageFormat;
+import dev.anima.io.ImageSurvey;
 import dev.anima.io.InputException;
 import dev.anima.io.Pixels;
 import dev.anima.io.Resampler;
@@ -65,9 +66,20 @@ public final class Picture {
   }
 
   private static Pixels onWhite(Path file, ImageFormat format) {
-    return format == ImageFormat.JPEG // has no transparency
-        ? ImageFile.load(file)
-        : blend(ImageFile.loadWithAlpha(file));
+    return mayBeTransparent(file, format)
+        ? blend(ImageFile.loadWithAlpha(file))
+        : ImageFile.load(file);
+  }
+
+  private static boolean mayBeTransparent(Path file, ImageFormat format) {
+    if (format == ImageFormat.JPEG) {
+      return false;
+    }
+    try {
+      return ImageSurvey.of(file).hasAlpha();
+    } catch (InputException _) {
+      return true; // what is wrong with it is said when it is decoded
+    }
   }
 
   /// Pillow's `paste` with a mask (its `alpha_composite` on an opaque ground rounds alike): `t = c

@@ -2,14 +2,19 @@ package dev.anima.tag;
 
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /// All pictures through the model: read ahead by some threads, asked about by this one, and what
 /// follows from the answers done by another, so that the model never waits for the disk.
@@ -19,8 +24,8 @@ public final class TaggingRun {
 
   private TaggingRun() {}
 
-  /// Told the outcomes of a batch, in the order of the pictures, on a thread of its own, one batch
-  /// at a time.
+  /// Told the outcomes of one or more batches, in the order of the pictures, on a thread of its
+  /// own.
   @FunctionalInterface
   public interface Listener {
     void on(List<Outcome> outcomes);
@@ -39,52 +44,93 @@ public final class TaggingRun {
       Listener listener,
       BooleanSupplier stopRequested) {
     int batchSize = model.fixedBatch().orElse(settings.batchSize());
-    ExecutorService listening =
-        Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("captions").factory());
-    Deque<Future<?>> waiting = new ArrayDeque<>();
-    try (PictureFeed feed =
-        new PictureFeed(
-            model,
-            images,
-            settings.profile(),
-            batchSize,
-            settings.loaders(),
-            answers.map(store -> store::of))) {
+    try (Telling telling = new Telling(answers, listener);
+        PictureFeed feed =
+            new PictureFeed(
+                model,
+                images,
+                settings.profile(),
+                batchSize,
+                settings.loaders(),
+                answers.map(store -> store::of))) {
       while (!stopRequested.getAsBoolean()) {
         List<Outcome> batch = feed.next();
         if (batch == null) {
+          telling.end();
           return true;
         }
-        waiting.add(
-            listening.submit(() -> {
-              answers.ifPresent(store -> store.add(batch));
-              listener.on(batch);
-            }));
-        if (waiting.size() > MOST_WAITING) {
-          await(waiting.remove());
-        }
+        telling.add(batch);
       }
+      telling.end();
       return false;
-    } finally {
-      try {
-        waiting.forEach(TaggingRun::await);
-      } finally {
-        listening.shutdownNow();
-      }
     }
   }
 
-  private static void await(Future<?> done) {
-    try {
-      done.get();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException problem) {
-        throw problem;
+  /// Tells the listener, on a thread of its own. What comes while it is busy is told together.
+  private static final class Telling implements AutoCloseable {
+    private final Optional<AnswerStore> answers;
+    private final Listener listener;
+    private final ExecutorService thread =
+        Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("captions").factory());
+    private final BlockingQueue<Outcome> untold = new LinkedBlockingQueue<>();
+    private final Deque<Future<?>> waiting = new ArrayDeque<>();
+
+    Telling(Optional<AnswerStore> answers, Listener listener) {
+      this.answers = answers;
+      this.listener = listener;
+    }
+
+    void add(List<Outcome> batch) {
+      untold.addAll(batch);
+      waiting.add(thread.submit(this::tell));
+      while (waiting.size() > MOST_WAITING || isDone(waiting.peek())) {
+        await(waiting.remove());
       }
-      throw new IllegalStateException("writing captions failed", e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while writing captions", e);
+    }
+
+    private static boolean isDone(@Nullable Future<?> first) {
+      return first != null && first.isDone();
+    }
+
+    private void tell() {
+      List<Outcome> outcomes = new ArrayList<>();
+      untold.drainTo(outcomes);
+      if (!outcomes.isEmpty()) {
+        answers.ifPresent(store -> store.add(outcomes));
+        listener.on(outcomes);
+      }
+    }
+
+    /// Returns when everything is told.
+    void end() {
+      while (!waiting.isEmpty()) {
+        await(waiting.remove());
+      }
+    }
+
+    private static void await(Future<?> done) {
+      try {
+        done.get();
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException problem) {
+          throw problem;
+        }
+        throw new IllegalStateException("writing captions failed", e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while writing captions", e);
+      }
+    }
+
+    /// Without [#end] (the model failed) what was answered is told all the same.
+    @Override
+    public void close() {
+      thread.shutdown();
+      try {
+        var _ = thread.awaitTermination(1, TimeUnit.MINUTES);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 }
