@@ -6,6 +6,7 @@ import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
 import dev.anima.cli.run.RunCommand;
 import dev.anima.cli.setup.SetupCommand;
+import dev.anima.cli.tag.TagCommand;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,11 @@ final class Commands {
   private static Map<String, Function<Console, CommandLine>> commands() {
     Map<String, Function<Console, CommandLine>> commands = new LinkedHashMap<>();
     commands.put("demo", console -> withHelp(new CommandLine(new DemoCommand(console))));
+    commands.put(
+        "tag",
+        console ->
+            new TagCommand()
+                .asSubcommand(console, "Writes captions for pictures, by a WD tagger."));
     commands.put(
         "train",
         console ->

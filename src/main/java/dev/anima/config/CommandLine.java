@@ -18,19 +18,36 @@ public final class CommandLine {
   private final List<String> words;
   private final Map<String, FlagValue> values = new LinkedHashMap<>();
   private final List<String> problems = new ArrayList<>();
+  private final List<String> plainWords = new ArrayList<>();
+  private final boolean takesPlainWords;
   private boolean helpWanted;
   private int next;
 
-  private CommandLine(FlagTable table, List<String> words) {
+  private CommandLine(FlagTable table, List<String> words, boolean takesPlainWords) {
     this.table = table;
     this.words = List.copyOf(words);
+    this.takesPlainWords = takesPlainWords;
   }
 
   /// Flags of a training command, without the command's own name.
   ///
   /// @throws InputException naming every unknown, ambiguous or malformed flag, one a line
   public static Flags parse(List<String> words) {
-    return new CommandLine(FlagTable.train(), words).parse();
+    return new CommandLine(FlagTable.train(), words, false).parse();
+  }
+
+  /// A command line with words that belong to no flag, such as folders.
+  ///
+  /// @param plainWords in their order
+  public record Words(Flags flags, List<String> plainWords) {}
+
+  /// Flags and plain words of a command, without the command's own name.
+  ///
+  /// @throws InputException naming every unknown, ambiguous or malformed flag, one a line
+  public static Words parse(FlagTable table, List<String> words) {
+    CommandLine line = new CommandLine(table, words, true);
+    Flags flags = line.parse();
+    return new Words(flags, List.copyOf(line.plainWords));
   }
 
   private Flags parse() {
@@ -39,9 +56,14 @@ public final class CommandLine {
       String word = words.get(next++);
       if (word.equals("-h") || word.equals("--help")) {
         helpWanted = true;
+      } else if (takesPlainWords && word.equals("--")) {
+        plainWords.addAll(words.subList(next, words.size()));
+        next = words.size();
       } else if (isFlagLike(word)) {
         readFlag(word);
         previous = word;
+      } else if (takesPlainWords) {
+        plainWords.add(word);
       } else {
         problems.add(strayWord(word, previous));
       }

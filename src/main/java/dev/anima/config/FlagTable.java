@@ -17,10 +17,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Every flag of `anima train`, in the order of `flags.md`: the one source for parsing, help and
-/// the check report.
+/// the check report. `anima tag` has a table of its own, `tag-flags.md`.
 public final class FlagTable {
-  private static final String RESOURCE = "flags.md";
-  private static final FlagTable TRAIN = load();
+  private static final FlagTable TRAIN = load("flags.md");
 
   private final Map<String, Flag> flags = new LinkedHashMap<>();
 
@@ -29,6 +28,16 @@ public final class FlagTable {
   /// The table of the training command.
   public static FlagTable train() {
     return TRAIN;
+  }
+
+  /// The table of the tagging command.
+  public static FlagTable tag() {
+    return Tag.TABLE;
+  }
+
+  /// Read when it is asked for: a training has no use for it.
+  private static final class Tag {
+    static final FlagTable TABLE = load("tag-flags.md");
   }
 
   public List<Flag> all() {
@@ -72,11 +81,11 @@ public final class FlagTable {
     return NearestName.of(typed, flags.keySet());
   }
 
-  private static FlagTable load() {
+  private static FlagTable load(String resource) {
     FlagTable table = new FlagTable();
     String section = "";
     Origin origin = Origin.REFERENCE;
-    for (String line : resourceLines()) {
+    for (String line : resourceLines(resource)) {
       if (line.startsWith("## ")) {
         section = line.substring(3).strip();
         origin = originOf(section);
@@ -90,9 +99,9 @@ public final class FlagTable {
     return table;
   }
 
-  private static List<String> resourceLines() {
+  private static List<String> resourceLines(String resource) {
     try (InputStream in =
-        Objects.requireNonNull(FlagTable.class.getResourceAsStream(RESOURCE), RESOURCE)) {
+        Objects.requireNonNull(FlagTable.class.getResourceAsStream(resource), resource)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -15,11 +15,14 @@ import java.util.stream.Stream;
 ///
 /// @param keys paths as text, `imageDir` joined with the file name, by code point
 /// @param overlooked names with an image extension in mixed case, which the reference does not find
-record ImageFolder(List<String> keys, List<String> overlooked) {
+public record ImageFolder(List<String> keys, List<String> overlooked) {
   static final Set<String> EXTENSIONS = Set.of(".png", ".jpg", ".jpeg", ".webp", ".bmp");
 
+  /// Lists a folder.
+  ///
   /// @param imageDir an existing folder
-  static ImageFolder list(String imageDir) {
+  /// @throws InputException if it cannot be listed
+  public static ImageFolder list(String imageDir) {
     List<String> keys = new ArrayList<>();
     List<String> overlooked = new ArrayList<>();
     try (Stream<Path> files = Files.list(Path.of(imageDir))) {

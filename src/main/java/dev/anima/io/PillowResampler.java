@@ -17,6 +17,7 @@ final class PillowResampler {
 
   enum Filter {
     LANCZOS(3.0),
+    BICUBIC(2.0),
     BOX(0.5);
 
     private final double support;
@@ -28,8 +29,17 @@ final class PillowResampler {
     double weight(double x) {
       return switch (this) {
         case LANCZOS -> x >= -3.0 && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0;
+        case BICUBIC -> cubic(Math.abs(x));
         case BOX -> x > -0.5 && x <= 0.5 ? 1.0 : 0.0;
       };
+    }
+
+    /// Keys' cubic with a = -0.5, in the order of operations that Pillow has.
+    private static double cubic(double x) {
+      if (x < 1.0) {
+        return (1.5 * x - 2.5) * x * x + 1;
+      }
+      return x < 2.0 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0.0;
     }
 
     private static double sinc(double x) {

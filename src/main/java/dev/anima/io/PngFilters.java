@@ -39,12 +39,17 @@ final class PngFilters {
     }
   }
 
+  /// Channel by channel, so that the neighbours stay in registers.
   private static void undoPaeth(byte[] row, byte[] previous, int pixelBytes) {
-    for (int i = 1; i < row.length; i++) {
-      boolean first = i <= pixelBytes;
-      int left = first ? 0 : row[i - pixelBytes] & 0xFF;
-      int aboveLeft = first ? 0 : previous[i - pixelBytes] & 0xFF;
-      row[i] += (byte) paeth(left, previous[i] & 0xFF, aboveLeft);
+    for (int channel = 1; channel <= pixelBytes; channel++) {
+      int left = 0;
+      int aboveLeft = 0;
+      for (int i = channel; i < row.length; i += pixelBytes) {
+        int above = previous[i] & 0xFF;
+        left = (row[i] + paeth(left, above, aboveLeft)) & 0xFF;
+        row[i] = (byte) left;
+        aboveLeft = above;
+      }
     }
   }
 

@@ -35,4 +35,13 @@ public final class Resampler {
       case NEAREST, LINEAR, CUBIC -> OpenCv.resize(image, width, height, interpolation);
     };
   }
+
+  /// Resizes by Pillow's BICUBIC, which widens when shrinking ([Interpolation#CUBIC], OpenCV's,
+  /// does not); an image that has this size already is returned as it is. No training flag names
+  /// this one: it is what taggers take.
+  public static Pixels pillowBicubic(Pixels image, int width, int height) {
+    return image.width() == width && image.height() == height
+        ? image
+        : PillowResampler.resize(image, width, height, PillowResampler.Filter.BICUBIC);
+  }
 }

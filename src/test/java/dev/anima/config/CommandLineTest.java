@@ -188,4 +188,16 @@ class CommandLineTest {
   void helpIsNoErrorWhateverElseIsThere() {
     assertThat(parse("--help", "--what").helpWanted()).isTrue();
   }
+
+  @Test
+  void takesPlainWordsWhereACommandHasThem() {
+    CommandLine.Words words =
+        CommandLine.parse(
+            FlagTable.tag(),
+            List.of("nami", "--thresh", "0.5", "robin", "--recursive", "vivi", "--", "--odd"));
+    assertThat(words.plainWords()).containsExactly("nami", "robin", "vivi", "--odd");
+    assertThat(words.flags().number("thresh")).isEqualTo(0.5);
+    assertThat(words.flags().on("recursive")).isTrue();
+    assertThat(words.flags().text("caption_separator")).hasValue(", ");
+  }
 }

@@ -76,30 +76,31 @@ public final class DemoCommand implements Callable<Integer> {
     // One picture of 128 pixels is too small for several threads to help each other.
     Libtorch.threads(1);
     DemoFiles files = new DemoFiles(out.toAbsolutePath().normalize());
-    console.report("1/5 unpacking the demo model and dataset into " + files.folder());
+    console.report("1/6 unpacking the demo model and dataset into " + files.folder());
     files.unpack();
+    console.report("2/6 " + DemoTags.write(files));
     TrainSetup setup =
         TrainSetup.of(FlagsReader.read(files.trainFlags(), files.folder()).flags(), files.folder());
     List<TrainingImage> heldOut =
         setup.data().validation().stream().flatMap(dataset -> dataset.images().stream()).toList();
     HeldOutLoss loss = new HeldOutLoss(heldOut);
     console.report(
-        "2/5 checked: %d pictures to train on, %d held out, %d batches an epoch, %d steps"
+        "3/6 checked: %d pictures to train on, %d held out, %d batches an epoch, %d steps"
             .formatted(
                 setup.data().training().stream().mapToInt(dataset -> dataset.images().size()).sum(),
                 heldOut.size(),
                 setup.plan().batchesPerEpoch(),
                 setup.plan().totalSteps()));
 
-    console.report("3/5 pictures before training");
+    console.report("4/6 pictures before training");
     State before = state(files, null, loss);
-    console.report("4/5 training");
+    console.report("5/6 training");
     int exitCode = TrainCommand.train(setup, console);
     if (exitCode != ExitCode.OK) {
       return exitCode;
     }
     Path lora = files.loraFolder().resolve("pimi.safetensors");
-    console.report("5/5 pictures after training");
+    console.report("6/6 pictures after training");
     State after = state(files, lora, loss);
     writeSheet(files, before, after, setup.plan().totalSteps());
 
@@ -115,6 +116,7 @@ public final class DemoCommand implements Callable<Integer> {
     console.print("the LoRA:         " + lora);
     console.print("the model:        " + files.dit().getParent());
     console.print("the dataset:      " + files.dataset().getParent());
+    console.print("tags:             " + files.tags() + " (by the tagger, beside the captions)");
     console.print("loss curves:      " + files.logs() + " (for TensorBoard)");
     return ExitCode.OK;
   }

@@ -35,6 +35,16 @@ public record DemoFiles(Path folder) {
     return folder.resolve("dataset").resolve("dataset.toml");
   }
 
+  /// Folder of the tagger, as `anima tag --model` takes it.
+  Path tagger() {
+    return folder.resolve("tagger");
+  }
+
+  /// What the tagger says of the dataset's pictures.
+  Path tags() {
+    return folder.resolve("tags.jsonl");
+  }
+
   Path loraFolder() {
     return folder.resolve("lora");
   }
@@ -83,6 +93,9 @@ public record DemoFiles(Path folder) {
   public void unpack() {
     for (String file : List.of("dit.safetensors", "qwen3.safetensors", "vae.safetensors")) {
       copy(file, folder.resolve("model").resolve(file));
+    }
+    for (String file : List.of("model.onnx", "selected_tags.csv")) {
+      copy("tagger/" + file, tagger().resolve(file));
     }
     for (String file : index()) {
       copy("dataset/" + file, folder.resolve("dataset").resolve(file));

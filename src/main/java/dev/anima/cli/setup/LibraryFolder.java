@@ -1,6 +1,8 @@
 package dev.anima.cli.setup;
 
 import dev.anima.cli.Console;
+import dev.anima.io.Checksum;
+import dev.anima.io.Download;
 import dev.anima.io.InputException;
 import dev.anima.io.RunFailedException;
 import java.io.IOException;
@@ -17,6 +19,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
@@ -94,7 +97,13 @@ record LibraryFolder(Path target, ToLongFunction<Path> freeBytes) {
     Path file = part.resolve(wheel.file());
     long had = Files.exists(file) ? Files.size(file) : 0;
     requireRoom(wheel.bytes() - had, part, wheel);
-    new WheelDownload(source, wheel, file, at -> listener.at(doneBytes + at, wheel.project()))
+    new Download(
+            new Download.Goal(
+                wheel.file(), wheel.bytes(), Optional.of(Checksum.sha256(wheel.sha256()))),
+            from -> source.open(wheel, from),
+            source instanceof SimpleIndex,
+            file,
+            at -> listener.at(doneBytes + at, wheel.project()))
         .fetch();
     requireRoom(WheelLibraries.bytes(file), part, wheel);
     WheelLibraries.unpack(file, part);

@@ -1,5 +1,6 @@
 package dev.anima.cli.setup;
 
+import dev.anima.io.Download;
 import dev.anima.io.InputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -38,7 +39,7 @@ final class SimpleIndex implements WheelSource {
   }
 
   @Override
-  public Content open(Wheel wheel, long from) throws IOException {
+  public Download.Content open(Wheel wheel, long from) throws IOException {
     URI file = fileOf(wheel);
     HttpRequest.Builder request = request(file);
     if (from > 0) {
@@ -47,7 +48,7 @@ final class SimpleIndex implements WheelSource {
     HttpResponse<InputStream> response = send(request);
     int status = response.statusCode();
     if (status == 200 || status == 206) {
-      return new Content(response.body(), status == 206 ? from : 0);
+      return new Download.Content(response.body(), status == 206 ? from : 0);
     }
     response.body().close();
     if (status == 416 && from > 0) { // what we have is no part of this file

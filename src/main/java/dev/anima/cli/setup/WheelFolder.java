@@ -1,5 +1,6 @@
 package dev.anima.cli.setup;
 
+import dev.anima.io.Download;
 import dev.anima.io.InputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -10,11 +11,11 @@ import java.nio.file.Path;
 /// A folder of wheels, such as `pip download` makes.
 record WheelFolder(Path folder) implements WheelSource {
   @Override
-  public Content open(Wheel wheel, long from) throws IOException {
+  public Download.Content open(Wheel wheel, long from) throws IOException {
     try {
       InputStream stream = Files.newInputStream(folder.resolve(wheel.file()));
       stream.skipNBytes(Math.min(from, Files.size(folder.resolve(wheel.file()))));
-      return new Content(stream, from);
+      return new Download.Content(stream, from);
     } catch (NoSuchFileException e) {
       throw new InputException("--index " + folder + ": there is no " + wheel.file() + " in it", e);
     }

@@ -1,8 +1,8 @@
 package dev.anima.cli.setup;
 
+import dev.anima.io.Download;
 import dev.anima.io.InputException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -11,22 +11,11 @@ import java.util.Locale;
 
 /// Where wheels come from: what the user named with `--index`.
 sealed interface WheelSource permits WheelFolder, SimpleIndex {
-  /// The content of a wheel from one byte on.
-  ///
-  /// @param from what the stream really starts at: the byte asked for, or 0 if the source cannot
-  ///   start in the middle
-  record Content(InputStream stream, long from) implements AutoCloseable {
-    @Override
-    public void close() throws IOException {
-      stream.close();
-    }
-  }
-
   /// Starts to read `wheel` at byte `from`.
   ///
   /// @throws InputException if the source has no such wheel
   /// @throws IOException if reading fails, which may be worth another try
-  Content open(Wheel wheel, long from) throws IOException;
+  Download.Content open(Wheel wheel, long from) throws IOException;
 
   /// The source that `--index` names: an address of a simple index (PEP 503, PEP 691), or a folder.
   ///

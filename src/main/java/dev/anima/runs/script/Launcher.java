@@ -11,6 +11,7 @@ import java.util.Set;
 /// something else.
 final class Launcher {
   private static final String OURS = "anima_train_network.py";
+  private static final String TAGGER = "tag_images_by_wd14_tagger.py";
 
   /// Other scripts of sd-scripts and its relatives, by the beginning of their names.
   private static final Map<String, String> OTHERS =
@@ -131,6 +132,9 @@ final class Launcher {
     Optional<String> other = what(name);
     if (other.isPresent()) {
       return new Meaning.OtherTraining(name, other.get());
+    }
+    if (name.equals(TAGGER)) {
+      return new Meaning.Else("only trainings are run here; \"anima tag\" takes these flags");
     }
     if (!name.equals(OURS)) {
       return new Meaning.Else("only trainings are run here");

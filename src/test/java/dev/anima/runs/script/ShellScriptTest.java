@@ -160,4 +160,19 @@ class ShellScriptTest {
             () -> scripts.read("v.sh", "S=1\nif nvidia-smi; then S=2; fi\n" + RUN + "--seed=$S\n"))
         .hasMessageContaining("v.sh:3: $S is set under a condition");
   }
+
+  @Test
+  void saysWhatTakesTheFlagsOfTheTagger() {
+    Script script =
+        scripts.read(
+            "all.sh",
+            "python finetune/tag_images_by_wd14_tagger.py nami --onnx --batch_size 4\n"
+                + RUN
+                + "\n");
+    assertThat(script.trainings()).hasSize(1);
+    assertThat(script.steps().getFirst())
+        .isInstanceOfSatisfying(
+            Script.Skipped.class,
+            skipped -> assertThat(skipped.reason()).contains("\"anima tag\" takes these flags"));
+  }
 }

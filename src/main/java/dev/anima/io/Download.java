@@ -1,53 +1,81 @@
-package dev.anima.cli.setup;
+package dev.anima.io;
 
-import dev.anima.io.RunFailedException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import java.util.Optional;
 import java.util.function.LongConsumer;
 
-/// Fetches one wheel into a file. What is there from an earlier attempt is kept and continued, and
-/// nothing is trusted before the hash of the whole is right.
-final class WheelDownload {
+/// Fetches one file. What is there from an earlier attempt is kept and continued, and nothing is
+/// trusted before the hash of the whole is right. Where the bytes come from is the source's affair.
+public final class Download {
   private static final int CHUNK_BYTES = 1 << 16;
 
   /// Attempts in a row that bring nothing.
   private static final int ATTEMPTS = 3;
 
-  private final WheelSource source;
-  private final Wheel wheel;
+  /// What is to be fetched.
+  ///
+  /// @param name for messages
+  /// @param checksum empty where none is known: then the length alone tells
+  public record Goal(String name, long bytes, Optional<Checksum> checksum) {}
+
+  /// Gives the content.
+  @FunctionalInterface
+  public interface Source {
+    /// Starts to read at byte `from`.
+    ///
+    /// @throws InputException if there is no such file
+    /// @throws IOException if reading fails, which may be worth another try
+    Content open(long from) throws IOException;
+  }
+
+  /// The content from one byte on.
+  ///
+  /// @param from what the stream really starts at: the byte asked for, or 0 if the source cannot
+  ///   start in the middle
+  public record Content(InputStream stream, long from) implements AutoCloseable {
+    @Override
+    public void close() throws IOException {
+      stream.close();
+    }
+  }
+
+  private final Goal goal;
+  private final Source source;
+  private final boolean tryAgain;
   private final Path file;
   private final LongConsumer progress;
 
+  /// @param tryAgain whether a failure of the source may pass
   /// @param file to write or to continue
-  /// @param progress is told how many bytes of the wheel are there
-  WheelDownload(WheelSource source, Wheel wheel, Path file, LongConsumer progress) {
+  /// @param progress is told how many bytes are there
+  public Download(Goal goal, Source source, boolean tryAgain, Path file, LongConsumer progress) {
+    this.goal = goal;
     this.source = source;
-    this.wheel = wheel;
+    this.tryAgain = tryAgain;
     this.file = file;
     this.progress = progress;
   }
 
   /// Returns when the file is whole and right.
   ///
-  /// @throws RunFailedException if it cannot be had, or is not the pinned one (then it is deleted)
+  /// @throws RunFailedException if it cannot be had, or is not the one expected (then it is
+  ///   deleted)
   /// @throws IOException if writing fails
-  void fetch() throws IOException {
+  public void fetch() throws IOException {
     int fruitless = 0;
-    for (long had = length(); had < wheel.bytes(); ) {
+    for (long had = length(); had < goal.bytes(); ) {
       IOException problem = readOn(had);
       long has = length();
-      if (has == wheel.bytes()) {
+      if (has == goal.bytes()) {
         break;
       }
       fruitless = has > had ? 0 : fruitless + 1;
-      if (fruitless == ATTEMPTS || source instanceof WheelFolder) {
+      if (fruitless == ATTEMPTS || !tryAgain) {
         throw incomplete(has, problem);
       }
       had = has;
@@ -57,7 +85,7 @@ final class WheelDownload {
 
   /// Appends what the source gives; the problem if it ended early.
   private IOException readOn(long had) throws IOException {
-    try (WheelSource.Content content = source.open(wheel, had);
+    try (Content content = source.open(had);
         OutputStream out = output(content.from())) {
       return copy(content.stream(), out, content.from());
     } catch (Unwritable e) {
@@ -82,10 +110,10 @@ final class WheelDownload {
     long at = from;
     for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
       at += read;
-      if (at > wheel.bytes()) {
+      if (at > goal.bytes()) {
         discard();
         throw new RunFailedException(
-            wheel.file() + ": is longer than the " + wheel.bytes() + " bytes expected; deleted");
+            goal.name() + ": is longer than the " + goal.bytes() + " bytes expected; deleted");
       }
       try {
         out.write(chunk, 0, read);
@@ -99,7 +127,7 @@ final class WheelDownload {
 
   private long length() throws IOException {
     long length = Files.exists(file) ? Files.size(file) : 0;
-    if (length > wheel.bytes()) {
+    if (length > goal.bytes()) {
       discard();
       return 0;
     }
@@ -107,15 +135,21 @@ final class WheelDownload {
   }
 
   private void checkHash() throws IOException {
-    String found = sha256(file);
-    if (!found.equals(wheel.sha256())) {
+    if (goal.checksum().isEmpty()) {
+      return;
+    }
+    Checksum expected = goal.checksum().get();
+    String found = expected.of(file);
+    if (!found.equals(expected.hex())) {
       discard();
       throw new RunFailedException(
-          wheel.file()
-              + ": has SHA-256 "
+          goal.name()
+              + ": has "
+              + expected.label()
+              + " "
               + found
               + ", expected "
-              + wheel.sha256()
+              + expected.hex()
               + "; it was damaged on the way or is another file, and was deleted");
     }
   }
@@ -126,28 +160,15 @@ final class WheelDownload {
 
   private RunFailedException incomplete(long has, IOException problem) {
     return new RunFailedException(
-        wheel.file()
+        goal.name()
             + ": only "
             + has
             + " of "
-            + wheel.bytes()
+            + goal.bytes()
             + " bytes came ("
             + (problem.getMessage() == null ? problem : problem.getMessage())
             + "); the same command again goes on from there",
         problem);
-  }
-
-  static String sha256(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      byte[] chunk = new byte[CHUNK_BYTES];
-      for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
-        digest.update(chunk, 0, read);
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every Java has it
-    }
   }
 
   /// The disk's problem, to be told from the network's.
