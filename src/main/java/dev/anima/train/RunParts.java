@@ -13,6 +13,7 @@ import java.util.List;
 /// @param device the stream of noise and dropout; the same object as `host` on a CPU run
 /// @param passes ways through the DiT with these LoRAs
 /// @param hidden width of Qwen3's states
+/// @param measured what progress is measured on
 record RunParts(
     TrainedModel trained,
     AnimaDit dit,
@@ -25,6 +26,7 @@ record RunParts(
     RandomStream host,
     RandomStream device,
     int hidden,
+    ProgressSet measured,
     RunMetadata metadata,
     Samples samples) {
 

@@ -18,6 +18,7 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Writes a run's states at the times the flags name, removes old ones, and puts a saved one back.
@@ -27,22 +28,26 @@ final class RunStates {
   private final TrainListener listener;
   private final BatchFeed feed;
   private final LossAverage average;
+  private final Supplier<String> progress;
   private final CheckpointRules rules;
   private @Nullable Path last;
   private @Nullable Path rolling;
   private long savedAt = System.nanoTime();
 
+  /// @param progress text of [StateFolder#PROGRESS]
   RunStates(
       TrainSetup setup,
       RunParts parts,
       TrainListener listener,
       BatchFeed feed,
-      LossAverage average) {
+      LossAverage average,
+      Supplier<String> progress) {
     this.setup = setup;
     this.parts = parts;
     this.listener = listener;
     this.feed = feed;
     this.average = average;
+    this.progress = progress;
     this.rules =
         setup
             .checkpoints()
@@ -185,6 +190,7 @@ final class RunStates {
         folder,
         weights -> LoraSaver.save(parts.loras(), weights, Map.of(), exact),
         optimizer -> parts.learner().saveOptimizer(optimizer),
+        progress.get(),
         state(step, epoch, epochDone));
     last = folder;
     savedAt = System.nanoTime();

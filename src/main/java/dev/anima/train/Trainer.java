@@ -7,7 +7,6 @@ import dev.anima.dataset.SamplePlan;
 import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
-import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.lora.LoraSet;
@@ -33,6 +32,7 @@ final class Trainer {
   private final TrainListener listener;
   private final BooleanSupplier stopRequested;
   private final boolean tellsLate;
+  private final Progress progress;
   private final Checkpoints checkpoints;
   private final RunStates states;
   private final Validator validator;
@@ -59,7 +59,10 @@ final class Trainer {
     this.parts = parts;
     this.listener = listener;
     this.stopRequested = stopRequested;
-    this.checkpoints = new Checkpoints(setup, parts, listener);
+    this.progress = new Progress(setup, parts, listener);
+    this.checkpoints =
+        new Checkpoints(
+            setup, parts, TrainListener.all(List.of(listener, progress)), progress::beforeRemoval);
     StreamDraws draws = new StreamDraws(parts.host(), parts.device());
     this.textAdapters = parts.loras().training(Network.TEXT_ENCODER, draws);
     this.ditAdapters = parts.loras().training(Network.DIT, draws);
@@ -71,11 +74,11 @@ final class Trainer {
             BatchFeed.EpochStart.REFERENCE,
             setup.caching(),
             setup.plan().totalSteps());
-    this.states = new RunStates(setup, parts, listener, feed, average);
+    this.states = new RunStates(setup, parts, listener, feed, average, progress::state);
     this.step = setup.start().step();
     setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
-    this.texts = new TextsAhead(setup, parts, feed, validator, listener);
+    this.texts = new TextsAhead(setup, parts, feed, validator, progress.captions(), listener);
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
@@ -95,6 +98,10 @@ final class Trainer {
       listener.on(new TrainEvent.EpochStarted(epoch, plan.epochs()));
       if (!epoch(epoch, beginEpoch(epoch))) {
         finish(epoch, true);
+        return;
+      }
+      if (progress.endsRun()) {
+        finish(epoch, false);
         return;
       }
       listener.on(new TrainEvent.EpochDone(epoch, average.average()));
@@ -117,7 +124,7 @@ final class Trainer {
 
   /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
   private boolean epoch(int epoch, int first) {
-    for (int index = first; step < setup.plan().totalSteps(); index++) {
+    for (int index = first; step < setup.plan().totalSteps() && !progress.endsRun(); index++) {
       texts.beforeBatch(index, step);
       Optional<BatchPlan> batch = feed.next();
       if (batch.isEmpty()) {
@@ -137,7 +144,7 @@ final class Trainer {
   private void microBatch(BatchPlan batch, int epoch, int index) {
     long start = System.nanoTime();
     boolean update = setup.plan().isUpdate(index);
-    Readback loss = lossAndGradients(batch);
+    StepLosses loss = lossAndGradients(batch);
     if (!tellsLate) {
       checkFinite(loss.value(), batch, step, epoch);
     }
@@ -175,8 +182,10 @@ final class Trainer {
   private void afterStep(int epoch) {
     boolean validates = isTurn(setup.config().validation().everySteps());
     boolean savesState = states.isDue(step);
+    boolean measures = progress.isDue(step);
     if (!tellsLate
         || validates
+        || measures
         || savesState
         || isTurn(setup.config().samples().everySteps())
         || setup.checkpoints().savesAtStep(step)) {
@@ -185,6 +194,9 @@ final class Trainer {
     parts.samples().afterStep(step, epoch);
     if (validates) {
       validate(false, step);
+    }
+    if (measures) {
+      progress.measure(step, epoch);
     }
     if (savesState) {
       states.afterStep(step, epoch);
@@ -208,7 +220,7 @@ final class Trainer {
       int index,
       int step,
       boolean update,
-      Readback loss,
+      StepLosses loss,
       Map<String, Double> nextRates,
       Map<String, Double> adaptedRates,
       Optional<WeightNorms.Pending> norms,
@@ -227,6 +239,7 @@ final class Trainer {
     scalars.putAll(told.adaptedRates);
     checkFinite(loss, told.batch, told.update ? told.step - 1 : told.step, told.epoch);
     average.add(told.epoch, told.index, loss);
+    progress.trained(told.batch, told.loss);
     long now = System.nanoTime();
     listener.on(
         new TrainEvent.BatchDone(
@@ -261,7 +274,7 @@ final class Trainer {
 
   /// Forward and backward of one micro-batch; the loss as the reference logs it. Does not wait for
   /// a card.
-  private Readback lossAndGradients(BatchPlan batch) {
+  private StepLosses lossAndGradients(BatchPlan batch) {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
       LatentStore.Batch latents = parts.latents().of(batch);
@@ -269,8 +282,9 @@ final class Trainer {
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
       DitContext context = states == null ? keptContext(batch) : context(states);
-      return Readback.of(
-          ditStep.lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor));
+      return StepLosses.of(
+          ditStep.losses(noisy, context, mask(latents), sampleWeights(batch), factor),
+          noisy.sigmas());
     }
   }
 
@@ -280,7 +294,7 @@ final class Trainer {
     }
   }
 
-  private static @Nullable Tensor mask(LatentStore.Batch batch) {
+  static @Nullable Tensor mask(LatentStore.Batch batch) {
     Tensor masks = batch.masks();
     return masks == null
         ? null
@@ -398,6 +412,7 @@ final class Trainer {
     if (epoch % setup.config().validation().everyEpochs() == 0) {
       validate(true, epoch);
     }
+    progress.afterEpoch();
     if (setup.checkpoints().savesAtEpoch(epoch, setup.plan().epochs())) {
       checkpoints.atEpoch(epoch, step);
     }
@@ -414,6 +429,7 @@ final class Trainer {
       checkpoints.atEnd(step, epoch);
       states.afterEnd();
     }
+    progress.atEnd(step);
     listener.on(new TrainEvent.Finished(step, average.average(), stopped));
   }
 }

@@ -79,6 +79,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Objective objective;
   private final Optional<PromptFile> prompts;
   private final PassKind passKind;
+  private final ProgressSet measured;
   private final WarmModels models;
   private final Optional<MemoryPlan> memory;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
@@ -119,6 +120,7 @@ public final class TrainingRun implements AutoCloseable {
     ModelChecks.run(config.models());
     var _ = PassKind.of(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
+    this.measured = ProgressSet.of(setup);
     this.optimizer =
         OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
             .with(rounding(config.optimizer().rounding()));
@@ -315,6 +317,7 @@ public final class TrainingRun implements AutoCloseable {
             host,
             device,
             hidden,
+            measured,
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested, tellsLate).run();
@@ -496,6 +499,7 @@ public final class TrainingRun implements AutoCloseable {
       lasting.add("");
     }
     prompts.ifPresent(file -> lasting.addAll(TrainingSamples.texts(file.prompts())));
+    lasting.addAll(measured.captions(true));
     text.keepForGood(lasting);
     text.encode(lasting);
     text.encoder().release();
