@@ -36,7 +36,8 @@ final class Progress implements TrainListener {
   private final ProgressForward forward;
   private final ProgressFiles files;
   private final int patience;
-  private final IdentityHashMap<TrainingImage, PictureLosses.Sample> samples = new IdentityHashMap<>();
+  private final IdentityHashMap<TrainingImage, PictureLosses.Sample> samples =
+      new IdentityHashMap<>();
   private final PictureLosses losses = new PictureLosses();
   private History history;
   private @Nullable Base base;

@@ -3,10 +3,12 @@ package dev.anima.train;
 import dev.anima.config.CacheConfig.Store;
 import dev.anima.config.ProgressConfig;
 import dev.anima.config.SubsetSpec.CaptionOptions;
+import dev.anima.config.TrainConfig;
 import dev.anima.dataset.BatchPlan;
 import dev.anima.dataset.CaptionProcessor;
 import dev.anima.dataset.ColourChange;
 import dev.anima.dataset.Dataset;
+import dev.anima.dataset.DatasetGroup;
 import dev.anima.dataset.Framing;
 import dev.anima.dataset.PythonRandom;
 import dev.anima.dataset.SamplePlan;
@@ -57,35 +59,43 @@ record ProgressSet(
   }
 
   /// @throws InputException if the run is to stop when it has learnt, and cannot know
-  static ProgressSet of(TrainSetup setup) {
-    ProgressConfig config = setup.config().progress();
+  static ProgressSet of(TrainConfig run, DatasetGroup data) {
+    ProgressConfig config = run.progress();
     if (config.images() == 0) {
       return new ProgressSet(List.of(), List.of(), Optional.empty(), List.of());
     }
-    List<TrainingImage> trained = images(setup.data().training());
+    List<TrainingImage> trained = images(data.training());
     Set<Path> files = new HashSet<>();
     trained.forEach(image -> files.add(image.found().file()));
     List<TrainingImage> others =
-        images(setup.data().validation()).stream()
+        images(data.validation()).stream()
             .filter(image -> !files.contains(image.found().file()))
             .toList();
+    RunPlan plan =
+        RunPlan.of(
+            data.batchesPerEpoch(),
+            1,
+            run.length().accumulation(),
+            run.length().maxSteps(),
+            run.length().maxEpochs());
     int most = Math.min(config.images(), trained.size());
     boolean holdsOut = others.size() >= 2 && trained.size() >= 2;
     if (holdsOut) {
       most = Math.min(most, others.size());
     }
-    IdentityHashMap<Subset, Optional<TriggerWords>> triggers = triggers(setup, trained);
-    boolean storedTexts = setup.config().cache().text() == Store.DISK;
+    IdentityHashMap<Subset, Optional<TriggerWords>> triggers = triggers(config, trained);
+    boolean storedTexts = run.cache().text() == Store.DISK;
     boolean calls = triggers.values().stream().anyMatch(Optional::isPresent);
     Optional<Schedule> schedule =
-        Schedule.of(run(setup, most, holdsOut, calls && !storedTexts), config.everySteps());
+        Schedule.of(
+            counted(run, data, plan, most, holdsOut, calls && !storedTexts), config.everySteps());
     List<String> notes = new ArrayList<>();
     if (schedule.isEmpty()) {
       String why =
           most < 2
               ? "there is only one image"
               : "3 %% of the forwards of %d steps do not allow for it; --progress_every_n_steps N measures all the same"
-                  .formatted(setup.plan().totalSteps());
+                  .formatted(plan.totalSteps());
       if (config.stopWhenLearnt()) {
         throw new InputException(
             "--stop_when_learnt: this run cannot measure its progress (%s)".formatted(why));
@@ -103,7 +113,7 @@ record ProgressSet(
         chosen(trained, images).stream()
             .map(image ->
                 subject(
-                    setup,
+                    run,
                     image,
                     without
                         ? triggers.getOrDefault(image.subset(), Optional.empty())
@@ -112,17 +122,21 @@ record ProgressSet(
     List<Subject> heldOut =
         holdsOut
             ? chosen(others, images).stream()
-                .map(image -> subject(setup, image, Optional.empty()))
+                .map(image -> subject(run, image, Optional.empty()))
                 .toList()
             : List.of();
     return new ProgressSet(training, heldOut, schedule, notes);
   }
 
-  private static Schedule.Run run(
-      TrainSetup setup, int images, boolean holdsOut, boolean triggers) {
-    RunPlan plan = setup.plan();
+  private static Schedule.Run counted(
+      TrainConfig run,
+      DatasetGroup data,
+      RunPlan plan,
+      int images,
+      boolean holdsOut,
+      boolean triggers) {
     long samplesPerEpoch =
-        setup.data().training().stream()
+        data.training().stream()
             .flatMap(dataset -> dataset.images().stream())
             .mapToLong(TrainingImage::repeats)
             .sum();
@@ -132,7 +146,9 @@ record ProgressSet(
         images,
         holdsOut ? 2 : 1,
         triggers,
-        plan.files(setup.checkpoints()).stream().map(RunPlan.PlannedFile::step).toList(),
+        plan.files(TrainSetup.checkpoints(run, plan)).stream()
+            .map(RunPlan.PlannedFile::step)
+            .toList(),
         Stream.iterate(1, epoch -> epoch <= plan.epochs(), epoch -> epoch + 1)
             .map(plan::stepsAfterEpoch)
             .toList());
@@ -149,8 +165,8 @@ record ProgressSet(
   }
 
   private static IdentityHashMap<Subset, Optional<TriggerWords>> triggers(
-      TrainSetup setup, List<TrainingImage> images) {
-    Optional<TriggerWords> given = setup.config().progress().triggerWord().map(TriggerWords::given);
+      ProgressConfig config, List<TrainingImage> images) {
+    Optional<TriggerWords> given = config.triggerWord().map(TriggerWords::given);
     IdentityHashMap<Subset, Optional<TriggerWords>> triggers = new IdentityHashMap<>();
     for (TrainingImage image : images) {
       triggers.computeIfAbsent(
@@ -198,8 +214,8 @@ record ProgressSet(
   }
 
   private static Subject subject(
-      TrainSetup setup, TrainingImage image, Optional<TriggerWords> triggers) {
-    String caption = caption(setup, image);
+      TrainConfig run, TrainingImage image, Optional<TriggerWords> triggers) {
+    String caption = caption(run, image);
     SamplePlan sample =
         new SamplePlan(
             image, Framing.centred(image.choice()), new ColourChange.None(), false, caption, 1);
@@ -210,9 +226,9 @@ record ProgressSet(
   }
 
   /// The caption as it is trained on, but for what is drawn anew every time.
-  private static String caption(TrainSetup setup, TrainingImage image) {
+  private static String caption(TrainConfig run, TrainingImage image) {
     CaptionOptions options = image.subset().spec().caption();
-    if (setup.config().cache().text() != Store.NONE) {
+    if (run.cache().text() != Store.NONE) {
       return CaptionProcessor.forCache(image.found().caption(), options);
     }
     boolean rearranged =

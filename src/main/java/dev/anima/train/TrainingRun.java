@@ -120,7 +120,7 @@ public final class TrainingRun implements AutoCloseable {
     ModelChecks.run(config.models());
     var _ = PassKind.of(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
-    this.measured = ProgressSet.of(setup);
+    this.measured = ProgressSet.of(config, setup.data());
     this.optimizer =
         OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
             .with(rounding(config.optimizer().rounding()));

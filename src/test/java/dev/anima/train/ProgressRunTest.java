@@ -80,13 +80,13 @@ class ProgressRunTest {
     RunOutcome measured = runs.train(with(on, "--progress_every_n_steps=2"));
 
     assertThat(runs.measures).extracting(TrainEvent.Measured::step).containsExactly(2, 4, 6, 7);
-    assertThat(runs.measures).allSatisfy(measure -> {
-      assertThat(measure.bands()).hasSize(4);
-      assertThat(measure.withoutTrigger()).isPresent();
-    });
+    assertThat(runs.measures)
+        .allSatisfy(measure -> {
+          assertThat(measure.bands()).hasSize(4);
+          assertThat(measure.withoutTrigger()).isPresent();
+        });
     assertThat(measured.losses()).isEqualTo(without.losses());
-    assertThat(runs.weights("on/nami.safetensors"))
-        .isEqualTo(runs.weights("off/nami.safetensors"));
+    assertThat(runs.weights("on/nami.safetensors")).isEqualTo(runs.weights("off/nami.safetensors"));
   }
 
   @Test
@@ -137,10 +137,13 @@ class ProgressRunTest {
     assertThat(runs.steps.getLast()).isEqualTo(end);
     assertThat(runs.weights("parts/nami.safetensors"))
         .isEqualTo(runs.weights("whole/nami.safetensors"));
-    assertThat(folder.resolve("parts/nami-state/progress.json"))
-        .content()
-        .isEqualTo(
-            read("whole/nami-state/progress.json").replace("whole/nami", "parts/nami"));
+    assertThat(withoutBest("parts/nami-state/progress.json"))
+        .isEqualTo(withoutBest("whole/nami-state/progress.json"));
+  }
+
+  /// A stop leaves a file of its own, which may be the best.
+  private String withoutBest(String file) {
+    return read(file).replaceAll("\"best\":(null|\\{[^}]*\\}),", "");
   }
 
   private String read(String file) {
@@ -173,22 +176,14 @@ class ProgressRunTest {
     assertThat(read("out/nami.run/tags.csv")).contains("\nkyhu style,", "\nsolo,");
   }
 
-  /// Pictures of noise have nothing in common: what is learnt of some says nothing of others.
+  /// Trained on white pictures, held out are black ones: first any training helps both, then what
+  /// helps the one hurts the other.
   @Test
   void aRunWithHeldOutPicturesIsCaughtMemorising() throws IOException {
-    SplittableRandom random = new SplittableRandom(1);
-    Files.createDirectories(folder.resolve("noise"));
-    for (int i = 0; i < 16; i++) {
-      BufferedImage image = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
-      int base = random.nextInt();
-      for (int pixel = 0; pixel < 64 * 64; pixel++) {
-        image.setRGB(pixel % 64, pixel / 64, pixel / 64 / 32 % 2 == 0 ? base : random.nextInt());
-      }
-      ImageIO.write(image, "png", folder.resolve("noise/p%02d.png".formatted(i)).toFile());
-      Files.writeString(folder.resolve("noise/p%02d.txt".formatted(i)), "nami, tag" + i);
-    }
+    pictures("white", 8, 255);
+    pictures("black", 8, 0);
     Files.writeString(
-        folder.resolve("noise.toml"),
+        folder.resolve("two.toml"),
         """
         [general]
         resolution = 64
@@ -196,28 +191,52 @@ class ProgressRunTest {
         enable_bucket = true
         min_bucket_reso = 64
         [[datasets]]
-        batch_size = 2
-        validation_split = 0.5
+        batch_size = 4
+        [[datasets.subsets]]
+        image_dir = "white"
+        num_repeats = 20
+        [[datasets]]
+        batch_size = 1
+        validation_split = 0.9
         validation_seed = 1
         [[datasets.subsets]]
-        image_dir = "noise"
+        image_dir = "black"
         """);
     runs.train(
         TinyRun.flags(
-            "noise.toml",
+            "two.toml",
             "out",
             "--network_train_unet_only",
             "--network_dim=16",
-            "--learning_rate=2e-2",
-            "--max_train_steps=200",
+            "--learning_rate=1e-2",
+            "--max_train_steps=100",
             "--cache_latents",
-            "--progress_every_n_steps=20",
+            "--progress_every_n_steps=10",
             "--seed=5"));
 
     assertThat(runs.measures).allMatch(TrainEvent.Measured::heldOut);
-    assertThat(runs.measures).extracting(TrainEvent.Measured::summary).as("all").isNotEmpty();
-    System.err.println(runs.measures.stream().map(m -> m.summary() + " / " + TrainEvent.Measured.percent(m.training())).toList());
-    assertThat(runs.measures.getLast().verdict()).isEqualTo("memorising");
+    assertThat(runs.measures.getLast().verdict())
+        .as(
+            "%s",
+            runs.measures.stream()
+                .map(measure ->
+                    measure.summary() + " / " + TrainEvent.Measured.percent(measure.training()))
+                .toList())
+        .isEqualTo("memorising");
+  }
+
+  private void pictures(String name, int count, int grey) throws IOException {
+    SplittableRandom random = new SplittableRandom(grey);
+    Files.createDirectories(folder.resolve(name));
+    for (int i = 0; i < count; i++) {
+      BufferedImage image = new BufferedImage(64, 64, BufferedImage.TYPE_INT_RGB);
+      for (int pixel = 0; pixel < 64 * 64; pixel++) {
+        int value = Math.abs(grey - random.nextInt(40));
+        image.setRGB(pixel % 64, pixel / 64, 0x010101 * value);
+      }
+      ImageIO.write(image, "png", folder.resolve(name + "/p%02d.png".formatted(i)).toFile());
+      Files.writeString(folder.resolve(name + "/p%02d.txt".formatted(i)), "nami, tag" + i);
+    }
   }
 
   @Test
@@ -231,8 +250,7 @@ class ProgressRunTest {
     assertThatThrownBy(() -> runs.train(with(flags, "--stop_when_learnt")))
         .isInstanceOf(InputException.class)
         .hasMessageContainingAll("--stop_when_learnt", "--progress_every_n_steps");
-    assertThatThrownBy(() ->
-            runs.train(with(flags, "--stop_when_learnt", "--progress_images=0")))
+    assertThatThrownBy(() -> runs.train(with(flags, "--stop_when_learnt", "--progress_images=0")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--progress_images=0");
     assertThatThrownBy(() -> runs.train(with(flags, "--progress_images=1")))

@@ -48,7 +48,9 @@ public record Interval(double mean, double half, int values) {
     double fifth = cube * z * z;
     return z
         + (cube + z) / (4.0 * freedom)
-        + (5 * fifth + 16 * cube + 3 * z) / (96.0 * freedom * freedom);
+        + (5 * fifth + 16 * cube + 3 * z) / (96.0 * freedom * freedom)
+        + (3 * fifth * z * z + 19 * fifth + 17 * cube - 15 * z)
+            / (384.0 * freedom * freedom * freedom);
   }
 
   /// The whole interval is below 0.

@@ -122,7 +122,8 @@ public final class PictureLosses {
     StringBuilder csv = new StringBuilder(name + "," + Line.HEADER);
     tallies.entrySet().stream()
         .sorted(
-            Comparator.comparingDouble((Map.Entry<String, Tally> entry) -> -entry.getValue().recent()))
+            Comparator.comparingDouble(
+                (Map.Entry<String, Tally> entry) -> -entry.getValue().recent()))
         .forEach(entry -> csv.append(quoted(entry.getKey())).append(Line.of(entry.getValue())));
     return csv.toString();
   }

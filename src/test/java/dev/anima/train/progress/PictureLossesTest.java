@@ -76,8 +76,10 @@ class PictureLossesTest {
 
     assertThat(losses.picturesCsv())
         .isEqualTo(
-            "picture,subset,sightings,mean,early,recent,change\n"
-                + "\"a, \"\"b\"\".png\",1_x,1,1.0000,1.0000,1.0000,0.0000\n");
+            """
+            picture,subset,sightings,mean,early,recent,change
+            "a, ""b"".png",1_x,1,1.0000,1.0000,1.0000,0.0000
+            """);
     assertThat(losses.subsetsCsv()).endsWith("\n1_x,1,1.0000,1.0000,1.0000,0.0000\n");
     assertThat(losses.tagsCsv()).endsWith("\nt,1,1.0000,1.0000,1.0000,0.0000\n");
   }

@@ -2,10 +2,10 @@ package dev.anima.train.progress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.anima.config.Size;
 import dev.anima.config.SubsetSpec;
 import dev.anima.config.SubsetSpec.AugmentOptions;
 import dev.anima.config.SubsetSpec.CaptionOptions;
-import dev.anima.config.Size;
 import dev.anima.dataset.FoundImage;
 import dev.anima.dataset.Subset;
 import java.nio.file.Path;
@@ -86,8 +86,7 @@ class TriggerWordsTest {
 
     assertThat(words.without("1girl, may, hat,nami", ",")).contains("1girl, hat");
     assertThat(words.without("nami", ",")).contains("");
-    assertThat(words.without("A photo of Nami on the sea", ","))
-        .contains("A photo of on the sea");
+    assertThat(words.without("A photo of Nami on the sea", ",")).contains("A photo of on the sea");
     assertThat(words.without("tsunami, maybe", ",")).isEmpty();
   }
 }
