@@ -92,6 +92,7 @@ class FlagUseTest {
           Map.entry("metadata_thumbnail", List.of("data:image/png;base64,AAAA")),
           Map.entry("sample_prompts", List.of("prompts.txt")),
           Map.entry("device", List.of("cpu")),
+          Map.entry("learnt_patience", List.of("5")),
           Map.entry("max_train_epochs", List.of("7")),
           Map.entry("token_warmup_step", List.of("0.5")),
           Map.entry("save_last_n_epochs_state", List.of("2")),

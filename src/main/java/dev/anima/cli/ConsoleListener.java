@@ -13,6 +13,7 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
   private @Nullable Progress progress;
   private int steps;
   private boolean training;
+  private String progressWords = "";
 
   ConsoleListener(Console console) {
     this(console, Level.INFO);
@@ -75,6 +76,12 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
                   done.loss(),
                   done.byEpoch() ? "epoch" : "step",
                   done.x()));
+      case TrainEvent.Measured done -> measured(done);
+      case TrainEvent.BestMarked best -> console.report("best until now: " + best.file());
+      case TrainEvent.EndedEarly end -> {
+        end();
+        console.report("the run ends after step %d: %s".formatted(end.step(), end.reason()));
+      }
       case TrainEvent.Saved saved -> {
         if (saved.last()) {
           end();
@@ -94,15 +101,36 @@ final class ConsoleListener implements TrainListener, AutoCloseable {
     }
   }
 
-  private static String detail(TrainEvent.BatchDone done) {
+  private void measured(TrainEvent.Measured done) {
+    progressWords = ", " + done.summary();
+    StringBuilder line =
+        new StringBuilder(
+            "progress at step %d: %s; from little noise to much %s"
+                .formatted(
+                    done.step(),
+                    done.summary(),
+                    String.join(
+                        ", ", done.bands().stream().map(TrainEvent.Measured::percent).toList())));
+    if (done.heldOut()) {
+      line.append("; pictures trained on ").append(TrainEvent.Measured.percent(done.training()));
+    }
+    done.withoutTrigger()
+        .ifPresent(interval ->
+            line.append("; without the trigger word ")
+                .append(TrainEvent.Measured.percent(interval)));
+    console.report(line.toString());
+  }
+
+  private String detail(TrainEvent.BatchDone done) {
     double rate = done.learningRates().values().stream().mapToDouble(r -> r).max().orElse(0);
     return String.format(
-        Locale.ROOT,
-        "loss %.4f, average %.4f, lr %.3g, %.2f s/it",
-        done.loss(),
-        done.averageLoss(),
-        rate,
-        done.seconds());
+            Locale.ROOT,
+            "loss %.4f, average %.4f, lr %.3g, %.2f s/it",
+            done.loss(),
+            done.averageLoss(),
+            rate,
+            done.seconds())
+        + progressWords;
   }
 
   /// The bar of the steps, again after a phase between two of them.

@@ -205,6 +205,8 @@ final class FlagEffects {
                   "no interval asks for pictures; a file named sample in the run's folder does");
       case "validate_every_n_steps", "validate_every_n_epochs", "max_validation_steps" ->
           only(validates(), "no dataset has a validation_split");
+      case "progress_every_n_steps", "learnt_patience", "trigger_word" ->
+          only(flags.integer("progress_images") > 0, "--progress_images=0 switches measures off");
       default -> network(name);
     };
   }

@@ -45,7 +45,7 @@ public record Framing(Size resized, int left, int top, Size target) {
   }
 
   /// The middle of the image: what is cached, and what training sees without random crops.
-  static Framing centred(BucketChoice choice) {
+  public static Framing centred(BucketChoice choice) {
     return new Framing(choice.resized(), choice.centreLeft(), choice.centreTop(), choice.bucket());
   }
 

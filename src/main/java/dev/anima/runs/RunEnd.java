@@ -4,7 +4,7 @@ package dev.anima.runs;
 ///
 /// @param state what happened
 /// @param step optimizer steps done
-/// @param message of a failure, else empty
+/// @param message of a failure, or why it ended before its planned end; else empty
 record RunEnd(State state, int step, String message) {
   enum State {
     FINISHED,

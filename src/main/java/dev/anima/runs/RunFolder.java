@@ -33,6 +33,7 @@ public final class RunFolder implements AutoCloseable {
   private final List<String> notes;
   private final RequestFiles requests;
   private int step;
+  private String reason = "";
 
   private RunFolder(
       Path folder, RunLock lock, EventLog events, PrintStream log, List<String> notes) {
@@ -147,6 +148,9 @@ public final class RunFolder implements AutoCloseable {
       if (event instanceof TrainEvent.BatchDone done) {
         step = done.step();
       }
+      if (event instanceof TrainEvent.EndedEarly early) {
+        reason = early.reason();
+      }
       events.on(event);
     };
   }
@@ -158,7 +162,7 @@ public final class RunFolder implements AutoCloseable {
 
   /// The run came to its end, or to the stop its user asked for.
   public void ended(boolean stopped) {
-    write(new RunEnd(stopped ? RunEnd.State.STOPPED : RunEnd.State.FINISHED, step, ""));
+    write(new RunEnd(stopped ? RunEnd.State.STOPPED : RunEnd.State.FINISHED, step, reason));
   }
 
   /// The run broke off. What goes wrong here is told with the run's own problem.

@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// Writes the LoRA files of a run and removes old ones by the retention rules.
@@ -23,9 +24,13 @@ final class Checkpoints {
   private final RunParts parts;
   private final TrainListener listener;
   private final Set<Path> written = new HashSet<>();
+  private final Consumer<Path> beforeRemoval;
   private @Nullable Path last;
 
-  Checkpoints(TrainSetup setup, RunParts parts, TrainListener listener) {
+  /// @param beforeRemoval told of a file that is about to be deleted by the retention rules
+  Checkpoints(
+      TrainSetup setup, RunParts parts, TrainListener listener, Consumer<Path> beforeRemoval) {
+    this.beforeRemoval = beforeRemoval;
     this.setup = setup;
     this.parts = parts;
     this.listener = listener;
@@ -145,6 +150,7 @@ final class Checkpoints {
       return;
     }
     Path file = setup.config().output().dir().resolve(name);
+    beforeRemoval.accept(file);
     try {
       if (Files.deleteIfExists(file)) {
         listener.on(new TrainEvent.Removed(file));

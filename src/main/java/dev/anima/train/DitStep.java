@@ -11,14 +11,28 @@ import org.jspecify.annotations.Nullable;
 /// @param passes a fresh way through the DiT for every micro-batch
 record DitStep(Objective objective, Supplier<DitPass> passes) {
 
+  /// @param mean the loss without `factor`, a scalar
+  /// @param samples `(B)` of each sample, without its weight
+  record Losses(Tensor mean, Tensor samples) {}
+
+  /// As [#losses], for the mean alone.
+  Tensor lossAndGradients(
+      NoisyLatents batch,
+      DitContext context,
+      @Nullable Tensor mask,
+      Tensor sampleWeights,
+      double factor) {
+    return losses(batch, context, mask, sampleWeights, factor).mean();
+  }
+
   /// Adds the gradients of `factor * loss` to the LoRA's buffers, and through the context's graph,
   /// if it has one, to what trains before the DiT.
   ///
   /// @param mask `(B, 1, h, w)` or null
   /// @param sampleWeights `(B)` float32
   /// @param factor loss scale divided by accumulation steps
-  /// @return the loss without `factor`, a scalar on the device, in the caller's scope
-  Tensor lossAndGradients(
+  /// @return on the device, in the caller's scope
+  Losses losses(
       NoisyLatents batch,
       DitContext context,
       @Nullable Tensor mask,
@@ -32,6 +46,6 @@ record DitStep(Objective objective, Supplier<DitPass> passes) {
     if (contextGradient != null) {
       context.rows().backward(contextGradient);
     }
-    return result.loss();
+    return new Losses(result.loss(), result.samples());
   }
 }

@@ -91,8 +91,17 @@ public record MemoryPlanning(
           texts(qwen3, ditConfig, arithmetic),
           buckets(),
           pictures(),
-          new Saving(loraCopy()));
+          new Saving(loraCopy()),
+          measured());
     }
+  }
+
+  /// Sizes of the images that progress is measured on.
+  private List<Size> measured() {
+    return ProgressSet.of(config, data).all().stream()
+        .map(subject -> subject.batch().target())
+        .distinct()
+        .toList();
   }
 
   private StepMemory steps(DitConfig dit, Arithmetic arithmetic) {

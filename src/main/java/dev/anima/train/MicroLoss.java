@@ -1,13 +1,12 @@
 package dev.anima.train;
 
 import dev.anima.dataset.BatchPlan;
-import dev.anima.engine.Readback;
 import org.jspecify.annotations.Nullable;
 
 /// The loss of a micro-batch, on its way from the device: this process's own, or in a team the mean
 /// over all processes once it is agreed on.
 final class MicroLoss implements AutoCloseable {
-  private final Readback own;
+  private final StepLosses own;
   private final BatchPlan batch;
   private final boolean shared;
   private TeamStep.@Nullable Agreement agreement;
@@ -15,7 +14,7 @@ final class MicroLoss implements AutoCloseable {
 
   /// @param own owned from here on
   /// @param shared whether the team agrees on it
-  MicroLoss(Readback own, BatchPlan batch, boolean shared) {
+  MicroLoss(StepLosses own, BatchPlan batch, boolean shared) {
     this.own = own;
     this.batch = batch;
     this.shared = shared;
@@ -39,6 +38,11 @@ final class MicroLoss implements AutoCloseable {
   /// This process's own. Waits for the device.
   double own() {
     return own.value();
+  }
+
+  /// This process's own, sample by sample.
+  StepLosses losses() {
+    return own;
   }
 
   /// This process's batch.

@@ -24,6 +24,9 @@ public final class RunOutcome implements TrainListener {
           TrainEvent.EpochStarted _,
           TrainEvent.EpochDone _,
           TrainEvent.Validated _,
+          TrainEvent.Measured _,
+          TrainEvent.BestMarked _,
+          TrainEvent.EndedEarly _,
           TrainEvent.StateSaved _,
           TrainEvent.Removed _,
           TrainEvent.SampleDrawn _ -> {}

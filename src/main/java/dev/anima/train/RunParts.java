@@ -15,6 +15,7 @@ import java.util.List;
 /// @param draws of the dropouts
 /// @param passes ways through the DiT with these LoRAs
 /// @param hidden width of Qwen3's states
+/// @param measured what progress is measured on
 record RunParts(
     TrainedModel trained,
     AnimaDit dit,
@@ -28,6 +29,7 @@ record RunParts(
     RandomStream device,
     StreamDraws draws,
     int hidden,
+    ProgressSet measured,
     RunMetadata metadata,
     Samples samples) {
 

@@ -31,24 +31,28 @@ final class RunStates {
   private final TrainListener listener;
   private final BatchFeed feed;
   private final LossAverage average;
+  private final Supplier<String> progress;
   private final CheckpointRules rules;
   private @Nullable Path last;
   private @Nullable Path rolling;
   private long savedAt = System.nanoTime();
   private Supplier<BatchFeed.Position> place;
 
+  /// @param progress text of [StateFolder#PROGRESS]
   RunStates(
       TrainSetup setup,
       RunParts parts,
       TrainListener listener,
       BatchFeed feed,
-      LossAverage average) {
+      LossAverage average,
+      Supplier<String> progress) {
     this.setup = setup;
     this.parts = parts;
     this.listener = listener;
     this.feed = feed;
     this.place = feed::position;
     this.average = average;
+    this.progress = progress;
     this.rules =
         setup
             .checkpoints()
@@ -257,6 +261,7 @@ final class RunStates {
         folder,
         weights -> LoraSaver.save(parts.loras(), weights, Map.of(), exact),
         optimizer -> parts.learner().saveOptimizer(optimizer),
+        progress.get(),
         state);
     last = folder;
     savedAt = System.nanoTime();

@@ -4,6 +4,7 @@ import dev.anima.config.FlagValue;
 import dev.anima.config.Flags;
 import dev.anima.config.LoggingConfig;
 import dev.anima.io.EventFileWriter;
+import dev.anima.train.progress.Interval;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -83,12 +84,15 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
             "loss/validation/" + kind + "_divergence", done.x(), (float) done.divergence());
       }
       case TrainEvent.SampleDrawn drawn -> picture(drawn);
+      case TrainEvent.Measured done -> measured(done);
       case TrainEvent.PhaseStarted _,
           TrainEvent.PhaseProgress _,
           TrainEvent.Note _,
           TrainEvent.Memory _,
           TrainEvent.Started _,
           TrainEvent.EpochStarted _,
+          TrainEvent.BestMarked _,
+          TrainEvent.EndedEarly _,
           TrainEvent.Saved _,
           TrainEvent.StateSaved _,
           TrainEvent.Removed _,
@@ -103,6 +107,23 @@ public final class TensorBoardLog implements TrainListener, AutoCloseable {
     } catch (IOException _) {
       return; // somebody took the picture away: then it is not in the log
     }
+  }
+
+  private void measured(TrainEvent.Measured done) {
+    int step = done.step();
+    String kind = done.heldOut() ? "progress/held_out" : "progress/training";
+    scalar(kind, step, done.difference());
+    for (int band = 0; band < done.bands().size(); band++) {
+      scalar(kind + "_band" + (band + 1), step, done.bands().get(band));
+    }
+    if (done.heldOut()) {
+      scalar("progress/training", step, done.training());
+    }
+    done.withoutTrigger().ifPresent(interval -> scalar("progress/without_trigger", step, interval));
+  }
+
+  private void scalar(String tag, int step, Interval interval) {
+    writer.scalar(tag, step, (float) interval.mean());
   }
 
   private void batch(TrainEvent.BatchDone done) {

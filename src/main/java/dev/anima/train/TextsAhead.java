@@ -23,15 +23,19 @@ final class TextsAhead {
   private final BatchFeed feed;
   private final Validator validator;
   private final TrainListener listener;
+  private final List<String> measured;
   private final boolean cached;
   private boolean lastingAreKept;
 
+  /// @param measured captions of the images that progress is measured on
   TextsAhead(
       TrainSetup setup,
       RunParts parts,
       BatchFeed feed,
       Validator validator,
+      List<String> measured,
       TrainListener listener) {
+    this.measured = measured;
     this.setup = setup;
     this.parts = parts;
     this.feed = feed;
@@ -82,7 +86,8 @@ final class TextsAhead {
   }
 
   private List<String> lasting() {
-    return Stream.concat(parts.samples().texts().stream(), validator.captions().stream())
+    return Stream.of(parts.samples().texts(), measured, validator.captions())
+        .flatMap(List::stream)
         .distinct()
         .limit(TextPipeline.KEPT)
         .toList();

@@ -1,8 +1,11 @@
 package dev.anima.train;
 
+import dev.anima.train.progress.Interval;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /// What a run tells while it runs; console, TensorBoard, queue and browser listen.
 public sealed interface TrainEvent {
@@ -63,6 +66,46 @@ public sealed interface TrainEvent {
   ///
   /// @param byEpoch whether `x` is an epoch number (else a step)
   record Validated(boolean byEpoch, int x, double loss, double divergence) implements TrainEvent {}
+
+  /// Progress was measured against the base model (docs/validation.md).
+  ///
+  /// @param verdict `learning`, `learnt` or `memorising`
+  /// @param heldOut whether `difference` and `bands` are of images that are not trained on
+  /// @param difference relative to the base model's loss: -0.03 is 3 % better
+  /// @param bands the same by noise level, from little noise to much
+  /// @param training of the images that are trained on
+  /// @param withoutTrigger of those, with captions that lack the trigger word
+  record Measured(
+      int step,
+      int epoch,
+      String verdict,
+      boolean heldOut,
+      Interval difference,
+      List<Interval> bands,
+      Interval training,
+      Optional<Interval> withoutTrigger)
+      implements TrainEvent {
+    public Measured {
+      bands = List.copyOf(bands);
+    }
+
+    /// Such as `learning (-3.1 % ±0.6)`.
+    public String summary() {
+      return verdict + " (" + percent(difference) + ")";
+    }
+
+    /// Such as `-3.1 % ±0.6`.
+    public static String percent(Interval interval) {
+      return String.format(
+          Locale.ROOT, "%+.1f %% ±%.1f", 100 * interval.mean(), 100 * interval.half());
+    }
+  }
+
+  /// Of the files saved until now this one is the best by the measures.
+  record BestMarked(Path file, int step, int epoch, Interval difference) implements TrainEvent {}
+
+  /// The run ends before its planned end, as it was told to (`--stop_when_learnt`).
+  record EndedEarly(int step, String reason) implements TrainEvent {}
 
   /// A LoRA file was written (whole, synced and renamed).
   record Saved(Path file, int step, boolean last) implements TrainEvent {}

@@ -8,7 +8,6 @@ import dev.anima.engine.NoGrad;
 import dev.anima.engine.Ops;
 import dev.anima.engine.PeerLost;
 import dev.anima.engine.RandomStream;
-import dev.anima.engine.Readback;
 import dev.anima.engine.Scope;
 import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
@@ -48,6 +47,7 @@ final class Trainer {
   private final BooleanSupplier stopRequested;
   private final Requests requests;
   private final boolean tellsLate;
+  private final Progress progress;
   private final Checkpoints checkpoints;
   private final RunStates states;
   private final Validator validator;
@@ -83,7 +83,10 @@ final class Trainer {
     this.parts = parts;
     this.listener = listener;
     this.stopRequested = stopRequested;
-    this.checkpoints = new Checkpoints(setup, parts, listener);
+    this.progress = new Progress(setup, parts, listener);
+    this.checkpoints =
+        new Checkpoints(
+            setup, parts, TrainListener.all(List.of(listener, progress)), progress::beforeRemoval);
     this.team = setup.team();
     this.teamStep =
         team.isAlone()
@@ -100,12 +103,12 @@ final class Trainer {
             setup.caching(),
             setup.plan().totalSteps(),
             team.size());
-    this.states = new RunStates(setup, parts, listener, feed, average);
+    this.states = new RunStates(setup, parts, listener, feed, average, progress::state);
     this.rescue = new Rescue(team, states);
     this.step = setup.start().step();
     setup.start().whole().ifPresent(states::restore);
     this.validator = new Validator(setup, parts, feed, this::evaluationLosses);
-    this.texts = new TextsAhead(setup, parts, feed, validator, listener);
+    this.texts = new TextsAhead(setup, parts, feed, validator, progress.captions(), listener);
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
@@ -141,6 +144,10 @@ final class Trainer {
         finish(epoch, true);
         return;
       }
+      if (progress.endsRun()) {
+        finish(epoch, false);
+        return;
+      }
       listener.on(new TrainEvent.EpochDone(epoch, average.average()));
       endOfEpoch(epoch);
     }
@@ -162,7 +169,7 @@ final class Trainer {
 
   /// Trains on the batches of one epoch from the `first`; false if a stop was asked for.
   private boolean epoch(int epoch, int first) {
-    for (int index = first; step < setup.plan().totalSteps(); index++) {
+    for (int index = first; step < setup.plan().totalSteps() && !progress.endsRun(); index++) {
       Computed computed = round(epoch, index);
       if (computed == null) {
         break;
@@ -178,7 +185,7 @@ final class Trainer {
   }
 
   /// A batch whose gradients are there.
-  private record Computed(BatchPlan batch, Readback loss, long start) {}
+  private record Computed(BatchPlan batch, StepLosses loss, long start) {}
 
   /// Computes this process's batch of the next round; null at the end of the epoch.
   private @Nullable Computed round(int epoch, int index) {
@@ -317,8 +324,10 @@ final class Trainer {
   private void afterStep(int epoch) {
     boolean validates = isTurn(setup.config().validation().everySteps());
     boolean savesState = states.isDue(step);
+    boolean measures = progress.isDue(step);
     if (!tellsLate
         || validates
+        || measures
         || savesState
         || isTurn(setup.config().samples().everySteps())
         || setup.checkpoints().savesAtStep(step)) {
@@ -328,6 +337,9 @@ final class Trainer {
     parts.samples().afterStep(step, epoch);
     if (validates) {
       validate(false, step);
+    }
+    if (measures) {
+      progress.measure(step, epoch);
     }
     if (savesState) {
       states.afterStep(step, epoch);
@@ -389,6 +401,7 @@ final class Trainer {
     told.norms.ifPresent(norms -> scalars.putAll(scalars(norms)));
     scalars.putAll(told.adaptedRates);
     checkFinite(told.loss, told.update ? told.step - 1 : told.step, told.epoch);
+    progress.trained(told.loss.batch(), told.loss.losses());
     told.loss.close();
     average.add(told.epoch, told.index, loss);
     long now = System.nanoTime();
@@ -439,7 +452,7 @@ final class Trainer {
 
   /// Forward and backward of one micro-batch; the loss as the reference logs it. Does not wait for
   /// a card.
-  private Readback lossAndGradients(BatchPlan batch, int epoch, int index) {
+  private StepLosses lossAndGradients(BatchPlan batch, int epoch, int index) {
     double factor = parts.learner().lossScale() / setup.plan().accumulation();
     try (Scope _ = new Scope()) { // activations end here
       LatentStore.Batch latents = latents(batch, epoch, index);
@@ -449,12 +462,12 @@ final class Trainer {
       TextPipeline.@Nullable Batch states = liveStates(batch);
       NoisyLatents noisy = noisy(latents.latents());
       DitContext context = states == null ? keptContext(batch) : context(states);
-      Tensor loss =
-          ditStep.lossAndGradients(noisy, context, mask(latents), sampleWeights(batch), factor);
+      DitStep.Losses losses =
+          ditStep.losses(noisy, context, mask(latents), sampleWeights(batch), factor);
       if (teamStep != null) {
-        teamStep.add(loss);
+        teamStep.add(losses.mean());
       }
-      return Readback.of(loss);
+      return StepLosses.of(losses, noisy.sigmas());
     }
   }
 
@@ -473,7 +486,7 @@ final class Trainer {
     }
   }
 
-  private static @Nullable Tensor mask(LatentStore.Batch batch) {
+  static @Nullable Tensor mask(LatentStore.Batch batch) {
     Tensor masks = batch.masks();
     return masks == null
         ? null
@@ -595,6 +608,7 @@ final class Trainer {
     if (epoch % setup.config().validation().everyEpochs() == 0) {
       validate(true, epoch);
     }
+    progress.afterEpoch();
     if (setup.checkpoints().savesAtEpoch(epoch, setup.plan().epochs())) {
       checkpoints.atEpoch(epoch, step);
     }
@@ -611,6 +625,7 @@ final class Trainer {
       checkpoints.atEnd(step, epoch);
       states.afterEnd();
     }
+    progress.atEnd(step);
     listener.on(new TrainEvent.Finished(step, average.average(), stopped));
   }
 }

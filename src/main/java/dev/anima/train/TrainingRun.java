@@ -75,6 +75,7 @@ public final class TrainingRun implements AutoCloseable {
   private final Objective objective;
   private final Optional<PromptFile> prompts;
   private final PassKind passKind;
+  private final ProgressSet measured;
   private final WarmModels models;
   private final Optional<MemoryPlan> memory;
   private final Deque<AutoCloseable> owned = new ArrayDeque<>();
@@ -117,6 +118,7 @@ public final class TrainingRun implements AutoCloseable {
     ModelChecks.run(config.models());
     PassKind.checkSwap(config.memory(), DitConfig.read(config.models().dit()).blocks());
     this.trained = TrainedModel.of(setup);
+    this.measured = ProgressSet.of(config, setup.data());
     this.optimizer =
         OptimizerChoice.parse(config.optimizer().type(), config.optimizer().args())
             .with(RunRules.rounding(config.optimizer().rounding()));
@@ -278,6 +280,7 @@ public final class TrainingRun implements AutoCloseable {
             device,
             draws,
             hidden,
+            measured,
             metadata(() -> modelFiles(hashes)),
             samples(dit, loras, text, learner, images, hidden, stopRequested));
     new Trainer(setup, parts, listener, stopRequested, requests, tellsLate).run();
@@ -450,6 +453,7 @@ public final class TrainingRun implements AutoCloseable {
       lasting.add("");
     }
     prompts.ifPresent(file -> lasting.addAll(TrainingSamples.texts(file.prompts())));
+    lasting.addAll(measured.captions(true));
     text.keepForGood(lasting);
     text.encode(lasting);
     text.encoder().release();

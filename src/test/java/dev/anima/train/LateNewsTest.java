@@ -84,6 +84,7 @@ class LateNewsTest {
       "--validation_split=0.25",
       "--validation_seed=1",
       "--validate_every_n_steps=3",
+      "--progress_every_n_steps=2",
       "--save_every_n_steps=2",
       "--save_state",
       "--sample_prompts=prompts.txt",
@@ -96,6 +97,7 @@ class LateNewsTest {
         .anyMatch(line -> line.startsWith("Saved"))
         .anyMatch(line -> line.startsWith("SampleDrawn"))
         .anyMatch(line -> line.startsWith("Validated"))
+        .anyMatch(line -> line.startsWith("Measured"))
         .anyMatch(line -> line.contains("max_norm/keys_scaled"));
     assertThat(late).isEqualTo(atOnce);
     assertThat(tiny.weights("two/nami.safetensors"))

@@ -25,6 +25,9 @@ final class TinyRun {
   final List<Double> validations = new ArrayList<>();
   final List<String> notes = new ArrayList<>();
   final List<Path> states = new ArrayList<>();
+  final List<TrainEvent.Measured> measures = new ArrayList<>();
+  final List<TrainEvent.BestMarked> bests = new ArrayList<>();
+  final List<TrainEvent.EndedEarly> early = new ArrayList<>();
 
   /// Hears everything too.
   TrainListener also = _ -> {};
@@ -63,6 +66,9 @@ final class TinyRun {
     validations.clear();
     notes.clear();
     states.clear();
+    measures.clear();
+    bests.clear();
+    early.clear();
     AtomicInteger done = new AtomicInteger();
     RunOutcome outcome = new RunOutcome();
     TrainListener listener =
@@ -77,6 +83,9 @@ final class TinyRun {
             }
             case TrainEvent.Validated validated -> validations.add(validated.loss());
             case TrainEvent.Note note -> notes.add(note.message());
+            case TrainEvent.Measured measured -> measures.add(measured);
+            case TrainEvent.BestMarked best -> bests.add(best);
+            case TrainEvent.EndedEarly end -> early.add(end);
             case TrainEvent.StateSaved state -> states.add(state.folder());
             default -> {}
           }

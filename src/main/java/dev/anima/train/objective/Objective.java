@@ -83,8 +83,9 @@ public record Objective(
   }
 
   /// @param loss scalar, as [#loss] gives it (without `factor`)
+  /// @param samples `(B)` as [#perSample] gives them
   /// @param gradient `(B, C, h, w)` of `factor * loss` by the prediction, in the prediction's dtype
-  public record LossAndGradient(Tensor loss, Tensor gradient) {}
+  public record LossAndGradient(Tensor loss, Tensor samples, Tensor gradient) {}
 
   /// The loss and where a backward pass through the model begins.
   ///
@@ -97,10 +98,11 @@ public record Objective(
       double factor) {
     try (NoGrad.Grad _ = NoGrad.grad()) {
       Tensor leaf = prediction.detach().requiresGrad_(true);
-      Tensor loss = loss(leaf, batch, mask, sampleWeights);
+      Tensor samples = perSample(leaf, batch, mask);
+      Tensor loss = samples.mul(sampleWeights).mean();
       Tensor seed = Ops.full(factor, Dtype.F32, loss.device());
       Tensor gradient = Ops.grad(List.of(loss), List.of(leaf), List.of(seed)).getFirst();
-      return new LossAndGradient(loss.detach(), gradient);
+      return new LossAndGradient(loss.detach(), samples.detach(), gradient);
     }
   }
 

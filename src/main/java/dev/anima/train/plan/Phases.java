@@ -33,6 +33,7 @@ final class Phases {
     for (Bucket bucket : run.buckets()) {
       phases.add(training(bucket, mix));
     }
+    measuring(mix).ifPresent(phases::add);
     samples(mix).ifPresent(phases::add);
     phases.add(saving(mix));
     return phases;
@@ -44,6 +45,7 @@ final class Phases {
     most = Math.max(most, cachingLatents().map(Phase::bytes).orElse(0L));
     most = Math.max(most, cachingTexts().map(Phase::bytes).orElse(0L));
     most = Math.max(most, captionsAhead(mix).map(Phase::bytes).orElse(0L));
+    most = Math.max(most, measuring(mix).map(Phase::bytes).orElse(0L));
     return Math.max(most, samples(mix).map(Phase::bytes).orElse(0L));
   }
 
@@ -247,14 +249,7 @@ final class Phases {
   }
 
   private Phase picture(Picture picture, BlockMix mix) {
-    LoraShape loras = run.steps().loras();
-    int rank =
-        loras.blocks().stream()
-            .flatMap(block -> block.values().stream())
-            .mapToInt(Integer::intValue)
-            .max()
-            .orElse(0);
-    SampleMemory pass = new SampleMemory(run.steps().dit(), arithmetic, rank, true);
+    SampleMemory pass = forward();
     return phase(
         "samples " + picture.pixels(),
         ledger -> {
@@ -269,6 +264,49 @@ final class Phases {
           ledger.take("VAE", run.latents().decoder().own());
           take(ledger, run.latents().vae().decoding(picture.pixels()));
         });
+  }
+
+  private SampleMemory forward() {
+    int rank =
+        run.steps().loras().blocks().stream()
+            .flatMap(block -> block.values().stream())
+            .mapToInt(Integer::intValue)
+            .max()
+            .orElse(0);
+    return new SampleMemory(run.steps().dit(), arithmetic, rank, true);
+  }
+
+  /// Measures of progress: one image at a time, forward only.
+  private Optional<Phase> measuring(BlockMix mix) {
+    return run.measured().stream()
+        .map(size -> measuring(size, mix))
+        .reduce((a, b) -> a.bytes() >= b.bytes() ? a : b);
+  }
+
+  private Phase measuring(Size size, BlockMix mix) {
+    return phase(
+        "measuring progress " + size,
+        ledger -> {
+          residents(ledger, mix);
+          if (!run.latents().cached()) {
+            take(ledger, run.latents().vae().encoding(1, size, false));
+          }
+          if (run.texts().trains() && run.texts().memory().isPresent()) {
+            take(
+                ledger,
+                run.texts().memory().get().encoding(1, run.texts().tokens(), run.texts().padded()));
+          }
+          ledger.take(
+              "contexts", run.texts().padded() * run.steps().dit().context() * arithmetic.bytes());
+          // latents, noise, the noisy latents before rounding, and a product on the way there
+          ledger.take(
+              "measured latents", 4L * 4 * run.steps().dit().latentChannels() * latentPixels(size));
+          take(ledger, forward().pass(1, size, run.texts().padded()));
+        });
+  }
+
+  private static long latentPixels(Size size) {
+    return (long) (size.width() / 8) * (size.height() / 8);
   }
 
   private Phase saving(BlockMix mix) {

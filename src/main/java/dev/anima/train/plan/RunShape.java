@@ -15,6 +15,7 @@ import java.util.Optional;
 /// @param texts how captions become contexts
 /// @param buckets shapes of the micro-batches
 /// @param pictures samples that are drawn on the way
+/// @param measured sizes of the images that progress is measured on, one at a time
 /// @param saving bytes of a copy of the LoRA in another dtype, 0 where it is saved as it is
 public record RunShape(
     long programBytes,
@@ -25,10 +26,26 @@ public record RunShape(
     Texts texts,
     List<Bucket> buckets,
     List<Picture> pictures,
-    Saving saving) {
+    Saving saving,
+    List<Size> measured) {
   public RunShape {
     buckets = List.copyOf(buckets);
     pictures = List.copyOf(pictures);
+    measured = List.copyOf(measured);
+  }
+
+  /// A run that does not measure its progress.
+  public RunShape(
+      long programBytes,
+      StepMemory steps,
+      DitBytes dit,
+      WeightStorage storage,
+      Latents latents,
+      Texts texts,
+      List<Bucket> buckets,
+      List<Picture> pictures,
+      Saving saving) {
+    this(programBytes, steps, dit, storage, latents, texts, buckets, pictures, saving, List.of());
   }
 
   /// @param encoder its weights

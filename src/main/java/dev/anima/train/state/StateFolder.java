@@ -24,9 +24,12 @@ public final class StateFolder {
   public static final String OPTIMIZER = "optimizer.safetensors";
   static final String PLACE = "train_state.json";
 
+  /// Measures of progress and losses of pictures; states of older versions have none.
+  public static final String PROGRESS = "progress.json";
+
   /// Files of a state, the reference's included.
   private static final Set<String> KNOWN =
-      Set.of(WEIGHTS, OPTIMIZER, PLACE, "optimizer.bin", "scheduler.bin", "scaler.pt");
+      Set.of(WEIGHTS, OPTIMIZER, PLACE, PROGRESS, "optimizer.bin", "scheduler.bin", "scaler.pt");
 
   private static final String REFERENCE_RANDOM = "random_states_";
 
@@ -44,9 +47,14 @@ public final class StateFolder {
   ///
   /// @param weights writes the LoRA to the path it is given
   /// @param optimizer writes the optimizer's state there
+  /// @param progress text of [#PROGRESS]
   /// @throws RunFailedException if `folder` holds something that is not a state
   public static void write(
-      Path folder, Consumer<Path> weights, Consumer<Path> optimizer, RunState run) {
+      Path folder,
+      Consumer<Path> weights,
+      Consumer<Path> optimizer,
+      String progress,
+      RunState run) {
     if (Files.exists(folder) && !holdsOnlyAState(folder)) {
       throw new RunFailedException(
           folder + ": holds other files than a state, so no state is written in its place");
@@ -56,6 +64,7 @@ public final class StateFolder {
         fresh -> {
           weights.accept(fresh.resolve(WEIGHTS));
           optimizer.accept(fresh.resolve(OPTIMIZER));
+          AtomicFiles.writeString(fresh.resolve(PROGRESS), progress);
           AtomicFiles.writeString(
               fresh.resolve(PLACE), MAPPER.writeValueAsString(run) + System.lineSeparator());
         });
