@@ -1,7 +1,12 @@
 package dev.anima.engine;
 
+import java.io.IOException;
 import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import org.bytedeco.openblas.presets.openblas_nolapack;
@@ -15,8 +20,21 @@ public final class Libtorch {
         // JavaCPP's own logger writes to stderr unasked; through slf4j, simplelogger.properties
         // decides.
         System.setProperty("org.bytedeco.javacpp.logger", "slf4j");
-        return org.bytedeco.javacpp.Loader.load(torch.class);
+        return loadInTurn();
       });
+
+  /// Processes that load at the same moment disturb each other in JavaCPP's cache of libraries (seen:
+  /// one of two did not find jniopenblas), so they take turns; without the lock, if it cannot be had.
+  private static String loadInTurn() {
+    Path file = Path.of(System.getProperty("java.io.tmpdir"), "anima-libtorch.lock");
+    try (FileChannel channel =
+            FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileLock _ = channel.lock()) {
+      return org.bytedeco.javacpp.Loader.load(torch.class);
+    } catch (IOException _) { // another user's file, or a system without locks
+      return org.bytedeco.javacpp.Loader.load(torch.class);
+    }
+  }
 
   private static final int LOG_FATAL_ONLY = 3; // c10's GLOG_FATAL
 
