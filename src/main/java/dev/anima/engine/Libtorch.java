@@ -23,8 +23,9 @@ public final class Libtorch {
         return loadInTurn();
       });
 
-  /// Processes that load at the same moment disturb each other in JavaCPP's cache of libraries (seen:
-  /// one of two did not find jniopenblas), so they take turns; without the lock, if it cannot be had.
+  /// Processes that load at the same moment disturb each other in JavaCPP's cache of libraries
+  /// (seen: one of two did not find jniopenblas), so they take turns; without the lock, if it
+  /// cannot be had.
   private static String loadInTurn() {
     Path file = Path.of(System.getProperty("java.io.tmpdir"), "anima-libtorch.lock");
     try (FileChannel channel =

@@ -63,6 +63,18 @@ record Network(OrtEnvironment environment, OrtSession session, String device, Li
     EnumSet<OrtProvider> there = OrtEnvironment.getAvailableProviders();
     List<String> notes = new ArrayList<>();
     for (Choice choice : choices(device, there)) {
+      Optional<String> missing = choice == Choice.CUDA ? CudaRuntime.missing() : Optional.empty();
+      if (missing.isPresent()) {
+        String reason =
+            "%s cannot be used for tagging: ONNX Runtime needs CUDA 12 and cuDNN 9, and %s is not in the library path"
+                .formatted(choice.label, missing.get());
+        if (device == TagDevice.CUDA) {
+          throw new InputException(
+              "--device cuda: %s\n  -> leave it out to use the processor".formatted(reason));
+        }
+        notes.add(reason + "; the processor is used");
+        continue;
+      }
       try {
         OrtSession session = session(environment, onnx, choice, threads);
         return new Network(environment, session, choice.label, List.copyOf(notes));
@@ -109,6 +121,7 @@ record Network(OrtEnvironment environment, OrtSession session, String device, Li
   private static OrtSession session(
       OrtEnvironment environment, Path onnx, Choice choice, OptionalInt threads)
       throws OrtException {
+    environment.setTelemetry(false); // on Windows it would send what it does to its makers
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       if (threads.isPresent()) {
         options.setIntraOpNumThreads(threads.getAsInt());

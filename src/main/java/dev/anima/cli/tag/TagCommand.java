@@ -123,7 +123,7 @@ public final class TagCommand implements RawCommand {
   /// What a reader of sd-scripts' manual would not expect.
   private static List<String> notes(Flags flags, TagSettings settings) {
     List<String> notes = new ArrayList<>();
-    if (flags.given("onnx") && flags.on("force_download") && flags.isSet("model")) {
+    if (flags.on("force_download") && flags.isSet("model")) {
       notes.add("--force_download has no effect with --model: nothing is fetched");
     }
     boolean fixed = flags.text("compat", "").equals("fixed");
