@@ -54,6 +54,7 @@ import java.util.stream.Stream;
 /// @param device that computes
 /// @param dtype the models compute in
 /// @param vaeChunk `--vae_chunk_size`, 0 for none
+/// @param inTeam whether gradients are added up over several processes
 public record MemoryPlanning(
     TrainConfig config,
     DatasetGroup data,
@@ -61,7 +62,8 @@ public record MemoryPlanning(
     OptimizerConfig optimizer,
     Device.Kind device,
     Dtype dtype,
-    int vaeChunk) {
+    int vaeChunk,
+    boolean inTeam) {
   /// What the Java machine and libtorch take before the first tensor and for decoding pictures, as
   /// measured on Linux.
   private static final long PROGRAM_ON_CPU = 420_000_000;
@@ -83,7 +85,7 @@ public record MemoryPlanning(
       DitConfig ditConfig = DitConfig.read(config.models().dit());
       WeightStorage storage = TrainSetup.storage(config.precision());
       return new RunShape(
-          arithmetic.device() == Device.Kind.CPU ? PROGRAM_ON_CPU : PROGRAM_ON_CARD,
+          program() + (inTeam ? Float.BYTES * trainable() : 0),
           steps(ditConfig, arithmetic),
           DitBytes.of(dit, ditConfig, arithmetic, storage, !config.network().base().isEmpty()),
           storage,
@@ -96,6 +98,14 @@ public record MemoryPlanning(
     }
   }
 
+  private long program() {
+    return device == Device.Kind.CPU ? PROGRAM_ON_CPU : PROGRAM_ON_CARD;
+  }
+
+  private long trainable() {
+    return FlatLayout.of(trained.plan().trained(), trained.groups()).trainable();
+  }
+
   /// Sizes of the images that progress is measured on.
   private List<Size> measured() {
     return ProgressSet.of(config, data).all().stream()
@@ -105,7 +115,7 @@ public record MemoryPlanning(
   }
 
   private StepMemory steps(DitConfig dit, Arithmetic arithmetic) {
-    long trainable = FlatLayout.of(trained.plan().trained(), trained.groups()).trainable();
+    long trainable = trainable();
     return new StepMemory(
         dit,
         arithmetic,

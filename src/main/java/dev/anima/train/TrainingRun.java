@@ -152,7 +152,8 @@ public final class TrainingRun implements AutoCloseable {
                 optimizer.config(),
                 setup.device().kind(),
                 setup.dtype(),
-                RunRules.vaeChunk(setup.flags()))
+                RunRules.vaeChunk(setup.flags()),
+                !setup.team().isAlone())
             .plan(freeMemory(setup));
     if (!plan.fits()) {
       throw new InputException(PlanText.refusal(plan));

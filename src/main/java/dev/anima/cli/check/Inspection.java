@@ -218,7 +218,8 @@ final class Inspection {
                     optimizer.config(),
                     device,
                     TrainSetup.dtype(config.precision().compute(), device),
-                    RunRules.vaeChunk(flags))
+                    RunRules.vaeChunk(flags),
+                    config.machine().processes().orElse(1) > 1)
                 .plan(
                     device == Device.Kind.CPU
                         ? DeviceMemory.forRun(Device.CPU)
