@@ -110,7 +110,7 @@ public final class CaptionFile {
 
   /// A path without its last extension, as Python's `os.path.splitext` cuts it: leading dots of the
   /// name do not count.
-  static String stem(String path) {
+  public static String stem(String path) {
     int nameStart = nameStart(path);
     int dot = path.lastIndexOf('.');
     int firstOther = nameStart;
@@ -122,7 +122,7 @@ public final class CaptionFile {
 
   /// The part of a path after its last separator, as `os.path.basename`; empty if the path ends
   /// with one.
-  static String name(String path) {
+  public static String name(String path) {
     return path.substring(nameStart(path));
   }
 

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.PrimitiveIterator;
 
 /// Text rules of Python that differ from Java's: white space, splitting, order of strings.
-final class PythonStrings {
+public final class PythonStrings {
   /// By Unicode code point, as Python compares strings ([String#compareTo] goes by UTF-16 unit).
-  static final Comparator<String> CODE_POINT_ORDER = PythonStrings::compare;
+  public static final Comparator<String> CODE_POINT_ORDER = PythonStrings::compare;
 
   private PythonStrings() {}
 
   /// `str.strip()`. Unlike [String#strip] it removes U+0085, U+00A0, U+2007 and U+202F too.
-  static String strip(String text) {
+  public static String strip(String text) {
     int start = 0;
     int end = text.length();
     while (start < end && isSpace(text.charAt(start))) {
@@ -42,7 +42,7 @@ final class PythonStrings {
   /// `str.split(separator)`: a literal separator, empty parts kept.
   ///
   /// @param separator not empty
-  static List<String> split(String text, String separator) {
+  public static List<String> split(String text, String separator) {
     List<String> parts = new ArrayList<>();
     int start = 0;
     for (int at = text.indexOf(separator); at >= 0; at = text.indexOf(separator, start)) {
