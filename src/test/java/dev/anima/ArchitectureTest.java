@@ -30,27 +30,33 @@ class ArchitectureTest {
 
   /// Room to the rooms it may use.
   private static final Map<String, List<String>> ALLOWED =
-      Map.of(
-          "cli",
-          List.of("runs", "train", "sample", "lora", "model", "dataset", "config", "engine", "io"),
-          "runs",
-          List.of("train", "config", "engine", "io"),
-          "train",
-          List.of("sample", "lora", "model", "dataset", "config", "engine", "io"),
-          "sample",
-          List.of("lora", "model", "engine", "io"),
-          "lora",
-          List.of("model", "engine", "config", "io"),
-          "model",
-          List.of("engine", "io"),
-          "engine",
-          List.of("io"),
-          "dataset",
-          List.of("config", "io"),
-          "config",
-          List.of("io"),
-          "io",
-          List.of());
+      Map.ofEntries(
+          Map.entry(
+              "cli",
+              List.of(
+                  "runs",
+                  "train",
+                  "sample",
+                  "lora",
+                  "lint",
+                  "captions",
+                  "model",
+                  "dataset",
+                  "config",
+                  "engine",
+                  "io")),
+          Map.entry("runs", List.of("train", "config", "engine", "io")),
+          Map.entry(
+              "train", List.of("sample", "lora", "model", "dataset", "config", "engine", "io")),
+          Map.entry("sample", List.of("lora", "model", "engine", "io")),
+          Map.entry("lora", List.of("model", "engine", "config", "io")),
+          Map.entry("lint", List.of("captions", "model", "dataset", "config", "io")),
+          Map.entry("model", List.of("engine", "io")),
+          Map.entry("engine", List.of("io")),
+          Map.entry("captions", List.of("dataset", "config", "io")),
+          Map.entry("dataset", List.of("config", "io")),
+          Map.entry("config", List.of("io")),
+          Map.entry("io", List.of()));
 
   private static String packageOf(String room) {
     return "dev.anima." + room + "..";
