@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// All images of a data set with their captions, as they were when they were read. Nothing is
 /// written.
@@ -38,15 +40,12 @@ public final class CaptionSet {
   private final CaptionSource source;
   private final Options options;
   private final List<CaptionedImage> images;
-  private final Map<String, Integer> counts = new HashMap<>();
+  private @Nullable Map<String, Integer> counts;
 
   private CaptionSet(CaptionSource source, Options options, List<CaptionedImage> images) {
     this.source = source;
     this.options = options;
     this.images = List.copyOf(images);
-    for (CaptionedImage image : images) {
-      new HashSet<>(image.tags()).forEach(tag -> counts.merge(tag, 1, Integer::sum));
-    }
   }
 
   /// Reads every caption; images are only listed.
@@ -74,15 +73,19 @@ public final class CaptionSet {
     } catch (IOException e) {
       throw new InputException(folder.path() + ": cannot be listed (" + reason(e) + ")", e);
     }
-    for (String name : names) {
-      if (isImage(name)) {
-        Path image = folder.path().resolve(name);
-        Path file = captionFile(folder, name, names);
-        found.add(
-            new CaptionedImage(
-                image, prefix + name, folder, file, content(file, source.root(), options)));
-      }
-    }
+    found.addAll(
+        names.parallelStream()
+            .filter(CaptionSet::isImage)
+            .map(name -> {
+              Path file = captionFile(folder, name, names);
+              return CaptionedImage.of(
+                  folder.path().resolve(name),
+                  prefix + name,
+                  folder,
+                  file,
+                  content(file, source.root(), options));
+            })
+            .toList());
     found.sort(CaptionedImage::naturally);
     images.addAll(found);
   }
@@ -194,11 +197,20 @@ public final class CaptionSet {
 
   /// Images that have a tag.
   public int imagesWith(String tag) {
-    return counts.getOrDefault(tag, 0);
+    return counts().getOrDefault(tag, 0);
   }
 
-  /// Every tag with the number of images that have it.
-  public Map<String, Integer> counts() {
-    return Map.copyOf(counts);
+  /// Every tag with the number of images that have it; counted when it is first asked for.
+  public synchronized Map<String, Integer> counts() {
+    Map<String, Integer> known = counts;
+    if (known == null) {
+      Map<String, Integer> counted = new HashMap<>();
+      for (CaptionedImage image : images) {
+        new HashSet<>(image.tags()).forEach(tag -> counted.merge(tag, 1, Integer::sum));
+      }
+      known = Collections.unmodifiableMap(counted);
+      counts = known;
+    }
+    return known;
   }
 }

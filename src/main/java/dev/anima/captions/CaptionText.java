@@ -28,6 +28,10 @@ public record CaptionText(boolean byteOrderMark, String line, String rest) {
 
   /// @throws CharacterCodingException if the bytes are not text in `encoding`
   static CaptionText decode(byte[] bytes, Charset encoding) throws CharacterCodingException {
+    String quick = new String(bytes, encoding);
+    if (quick.indexOf('\ufffd') < 0) {
+      return of(quick); // nothing had to be replaced
+    }
     return of(
         encoding
             .newDecoder()

@@ -5,14 +5,17 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Writes one caption file so that there is always a whole one: a temporary neighbour is filled and
 /// renamed over it. Permissions stay; a link stays a link.
@@ -22,11 +25,22 @@ final class CaptionWriter {
   private static final int RENAME_ATTEMPTS = 40;
   private static final long RENAME_PAUSE_MILLIS = 50;
 
+  private static volatile @Nullable Set<PosixFilePermission> usualPermissions;
+
   private CaptionWriter() {}
 
   /// @param synced whether to wait until the bytes are on the disk
   static void write(Path file, Bytes content, boolean synced) throws IOException {
-    Path target = Files.isSymbolicLink(file) ? file.toRealPath() : file;
+    Optional<PosixFileAttributes> present = attributes(file);
+    boolean link =
+        present
+            .map(PosixFileAttributes::isSymbolicLink)
+            .orElseGet(() -> Files.isSymbolicLink(file));
+    if (link) {
+      write(file.toRealPath(), content, synced);
+      return;
+    }
+    Path target = file;
     Path temporary =
         target.resolveSibling(
             PREFIX + Long.toHexString(ThreadLocalRandom.current().nextLong()) + SUFFIX);
@@ -41,7 +55,9 @@ final class CaptionWriter {
           channel.force(true);
         }
       }
-      keepPermissions(target, temporary);
+      if (present.isPresent()) {
+        keepPermissions(present.get().permissions(), temporary);
+      }
       rename(temporary, target);
     } catch (IOException | RuntimeException e) {
       Files.deleteIfExists(temporary);
@@ -49,18 +65,26 @@ final class CaptionWriter {
     }
   }
 
-  private static void keepPermissions(Path target, Path temporary) throws IOException {
-    Optional<Set<PosixFilePermission>> wanted = permissions(target);
-    if (wanted.isPresent() && !wanted.equals(permissions(temporary))) {
-      Files.setPosixFilePermissions(temporary, wanted.get());
+  private static void keepPermissions(Set<PosixFilePermission> wanted, Path temporary)
+      throws IOException {
+    Set<PosixFilePermission> usual = usualPermissions;
+    if (usual == null) {
+      usual = // what this process gives to every new file
+          attributes(temporary).map(PosixFileAttributes::permissions).orElse(Set.of());
+      usualPermissions = usual;
+    }
+    if (!wanted.equals(usual)) {
+      Files.setPosixFilePermissions(temporary, wanted);
     }
   }
 
-  private static Optional<Set<PosixFilePermission>> permissions(Path file) {
+  /// Empty for a new file, and on a system without permissions.
+  private static Optional<PosixFileAttributes> attributes(Path file) {
     try {
-      return Optional.of(Files.getPosixFilePermissions(file));
+      return Optional.of(
+          Files.readAttributes(file, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS));
     } catch (IOException | UnsupportedOperationException _) {
-      return Optional.empty(); // a new file, or a system without them
+      return Optional.empty();
     }
   }
 

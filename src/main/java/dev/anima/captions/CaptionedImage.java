@@ -13,8 +13,21 @@ import java.util.Optional;
 /// @param folder it lies in
 /// @param file its caption file, or the one that would be made
 /// @param content of that file
+/// @param tags of the caption's first line; none if there is no readable caption
 public record CaptionedImage(
-    Path image, String name, CaptionFolder folder, Path file, Content content) {
+    Path image, String name, CaptionFolder folder, Path file, Content content, List<String> tags) {
+  public CaptionedImage {
+    tags = List.copyOf(tags);
+  }
+
+  static CaptionedImage of(
+      Path image, String name, CaptionFolder folder, Path file, Content content) {
+    List<String> tags =
+        content instanceof Content.Stored(CaptionText text, _, _)
+            ? Separators.of(folder.spec().caption().captionSeparator()).tags(text.line())
+            : List.of();
+    return new CaptionedImage(image, name, folder, file, content, tags);
+  }
 
   /// What is in a caption file.
   public sealed interface Content {
@@ -41,12 +54,6 @@ public record CaptionedImage(
     return content instanceof Content.Stored(CaptionText text, _, _)
         ? Optional.of(text)
         : Optional.empty();
-  }
-
-  /// The tags of the caption's first line; none if there is no readable caption.
-  public List<String> tags() {
-    String separator = folder.spec().caption().captionSeparator();
-    return text().map(text -> Separators.of(separator).tags(text.line())).orElse(List.of());
   }
 
   /// The name of the image file.

@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -113,7 +112,7 @@ public record Plan(
     Caption caption =
         new Caption(
             text.line(),
-            separators.tags(text.line()),
+            image.tags(),
             separators,
             prefix.apply(image.folder()),
             image.folder().keepTokens(),
@@ -155,12 +154,11 @@ public record Plan(
   /// administrator every file looks writable.
   static Optional<String> readOnly(Path file) {
     try {
-      Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(file);
-      if (!permissions.contains(PosixFilePermission.OWNER_WRITE)) {
-        return Optional.of("is read-only");
-      }
+      return Files.getPosixFilePermissions(file).contains(PosixFilePermission.OWNER_WRITE)
+          ? Optional.empty() // what else is wrong shows when the file is written
+          : Optional.of("is read-only");
     } catch (IOException | UnsupportedOperationException _) {
-      // Windows has no such permissions; what else is wrong shows when the file is written
+      // Windows has no such permissions
     }
     return Files.isWritable(file) ? Optional.empty() : Optional.of("is read-only");
   }

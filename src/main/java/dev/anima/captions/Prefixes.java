@@ -117,8 +117,4 @@ public final class Prefixes {
   public List<String> given(CaptionFolder folder) {
     return set.getOrDefault(folder, List.of());
   }
-
-  public boolean isGuessed(CaptionFolder folder) {
-    return !set.containsKey(folder);
-  }
 }

@@ -267,7 +267,9 @@ final class DistributionRules {
     List<String> now = new ArrayList<>();
     folders.forEach(f -> now.add("%s %d x %d".formatted(f.name(), f.images(), f.repeats())));
     List<String> better = new ArrayList<>();
-    Balance.of(folders, 1).rows().forEach(row -> better.add(Integer.toString(row.repeats())));
+    Balance plain = Balance.of(folders, 1);
+    Balance proposed = plain.spread() < spread ? plain : Balance.finer(folders).orElse(plain);
+    proposed.rows().forEach(row -> better.add(Integer.toString(row.repeats())));
     context.everywhere(
         LintRule.SUBSET_UNBALANCED,
         "images times repeats differ %.2f times (%s); balanced: num_repeats %s"

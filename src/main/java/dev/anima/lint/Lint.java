@@ -78,8 +78,10 @@ public final class Lint {
         for (String image : finding.images()) {
           Set<String> words = byImage.computeIfAbsent(image, _ -> new HashSet<>());
           words.add(finding.rule().id());
-          words.add(finding.severity().label());
-          words.add("any");
+          if (finding.rule().isUsual()) {
+            words.add(finding.severity().label());
+            words.add("any");
+          }
         }
       }
     }

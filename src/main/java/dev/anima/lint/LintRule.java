@@ -67,12 +67,12 @@ public enum LintRule {
       "A tag with _ where the data set has spaces, or the reverse: two tags for one thing.",
       Fix.UNDERSCORES),
   TAG_CASE(Severity.WARN, "Capitals in a known tag, or two spellings of one tag.", Fix.LOWER_CASE),
-  ESCAPED_BRACKET(
-      Severity.WARN, "A backslash before a bracket: training takes it literally.", Fix.UNESCAPE),
   WEIGHT_SYNTAX(
       Severity.WARN,
       "A weight such as (smile:1.2): training takes the brackets and the number literally.",
       Fix.STRIP_WEIGHTS),
+  ESCAPED_BRACKET(
+      Severity.WARN, "A backslash before a bracket: training takes it literally.", Fix.UNESCAPE),
   PROMPT_SYNTAX(
       Severity.WARN,
       "<lora:...>, BREAK, AND or embedding: belong to prompts; in captions they are plain text.",

@@ -67,14 +67,15 @@ public final class CaptionRehearsal {
   /// Goes through a new run up to the end of an epoch.
   ///
   /// @param lastEpoch no further than the run's own last one
-  public void run(int lastEpoch, Watcher watcher) {
+  /// @return where the feed stands then, as a saved state of the run would have it
+  public BatchFeed.Position run(int lastEpoch, Watcher watcher) {
     try (RandomStream host = RandomStream.cpu(setup.seed());
         RandomStream device = RandomStream.cpu(setup.seed())) {
       host.skip(TrainedModel.referenceWords(setup));
       try (LoraSet _ = trained.create(setup, host, Device.CPU, new ArrayList<>())) {
         // only for the numbers it draws
       }
-      new Pass(host, setup.device().isCpu() ? host : device, watcher).run(lastEpoch);
+      return new Pass(host, setup.device().isCpu() ? host : device, watcher).run(lastEpoch);
     }
   }
 
@@ -98,7 +99,7 @@ public final class CaptionRehearsal {
               setup.plan().totalSteps());
     }
 
-    void run(int lastEpoch) {
+    BatchFeed.Position run(int lastEpoch) {
       RunPlan plan = setup.plan();
       for (int epoch = 1; epoch <= Math.min(lastEpoch, plan.epochs()); epoch++) {
         feed.beginEpoch(epoch, 0);
@@ -114,6 +115,7 @@ public final class CaptionRehearsal {
           validate();
         }
       }
+      return feed.position();
     }
 
     private void batch(BatchPlan batch, int epoch, int index) {

@@ -435,6 +435,56 @@ class EditorTest {
     }
   }
 
+  /// A program of its own, killed as by `kill -9` at some moment of its edits.
+  @ParameterizedTest(name = "after {0} ms")
+  @ValueSource(ints = {0, 40, 150, 400})
+  void aKilledProcessLosesNothing(int milliseconds) throws Exception {
+    int captions = 1500;
+    for (int i = 0; i < captions; i++) {
+      files.with(i + ".png", "tag" + i + ", old");
+    }
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                EditForEver.class.getName(),
+                temp.toString())
+            .redirectErrorStream(true)
+            .start();
+    assertThat(process.inputReader().readLine()).isEqualTo("editing");
+    Thread.sleep(milliseconds);
+    process.destroyForcibly().waitFor();
+    for (int i = 0; i < captions; i++) {
+      assertThat(files.bytes(i + ".png")).isIn("tag" + i + ", old", "tag" + i + ", new");
+    }
+    try (Editor editor = files.editor()) {
+      while (editor.history().undoable().isPresent()) {
+        assertThat(editor.undo().failed()).isEmpty();
+      }
+    }
+    for (int i = 0; i < captions; i++) {
+      assertThat(files.bytes(i + ".png")).isEqualTo("tag" + i + ", old");
+    }
+    try (var all = Files.list(files.folder())) {
+      assertThat(all.filter(file -> file.getFileName().toString().startsWith("."))).isEmpty();
+    }
+  }
+
+  /// Renames to and fro until it is killed.
+  static final class EditForEver {
+    private EditForEver() {}
+
+    public static void main(String[] arguments) {
+      CaptionFiles files = new CaptionFiles(Path.of(arguments[0]));
+      System.out.println("editing");
+      while (true) {
+        files.apply(TagOperations.rename(List.of("old"), List.of("new")));
+        files.apply(TagOperations.rename(List.of("new"), List.of("old")));
+      }
+    }
+  }
+
   @Test
   void aRecordCutOffInTheMiddleIsDropped() throws IOException {
     files.with("a.png", "a");

@@ -83,6 +83,11 @@ public final class LintCommand implements Callable<Integer> {
   private boolean noTokens;
 
   @Option(
+      names = "--no-latent-cache",
+      description = "training will not cache latents: without buckets sizes must fit")
+  private boolean noLatentCache;
+
+  @Option(
       names = "--distance",
       paramLabel = "N",
       description = "bits in which hashes of similar images may differ (default: 6)")
@@ -194,7 +199,7 @@ public final class LintCommand implements Callable<Integer> {
         list == null
             ? Set.of()
             : Set.copyOf(Workplace.lines(surroundings.workingDir().resolve(list))),
-        true);
+        !noLatentCache);
   }
 
   private static Set<LintRule> of(List<String> ids) {
