@@ -1,5 +1,6 @@
 package dev.anima.captions;
 
+import dev.anima.dataset.CaptionFile;
 import dev.anima.dataset.PythonStrings;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -90,7 +91,7 @@ public record CaptionedImage(
   /// The last part of the extension's name, such as `png`.
   public String extension() {
     String fileName = fileName();
-    String stem = dev.anima.dataset.CaptionFile.stem(fileName);
+    String stem = CaptionFile.stem(fileName);
     return fileName.substring(Math.min(fileName.length(), stem.length() + 1));
   }
 

@@ -7,6 +7,7 @@ import dev.anima.captions.Journal.Kind;
 import dev.anima.captions.Plan.Change;
 import dev.anima.captions.Plan.Refusal;
 import dev.anima.io.InputException;
+import java.io.File;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -377,7 +378,7 @@ public final class Editor implements AutoCloseable {
     Path whole = real.resolve(Objects.requireNonNull(file.getFileName()));
     return (whole.startsWith(root) ? root.relativize(whole) : whole)
         .toString()
-        .replace(java.io.File.separatorChar, '/');
+        .replace(File.separatorChar, '/');
   }
 
   private Path file(String path) {

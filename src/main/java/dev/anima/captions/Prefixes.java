@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// The tags that must stand first in the captions of each folder: triggers and what goes with them.
 ///
@@ -97,7 +98,7 @@ public final class Prefixes {
     return prefix;
   }
 
-  private static boolean movesAbout(int @org.jspecify.annotations.Nullable [] counts, int place) {
+  private static boolean movesAbout(int @Nullable [] counts, int place) {
     if (counts == null) {
       return false;
     }

@@ -2,6 +2,8 @@ package dev.anima.captions;
 
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,7 +29,7 @@ public final class TagOperations {
         "add " + quoted(added),
         (tags, caption) -> {
           List<String> others = new ArrayList<>(tags);
-          List<String> coming = new ArrayList<>(new java.util.LinkedHashSet<>(added));
+          List<String> coming = new ArrayList<>(new LinkedHashSet<>(added));
           if (ifPresent == IfPresent.MOVE) {
             others.removeAll(coming);
           } else {
@@ -51,7 +53,7 @@ public final class TagOperations {
   ///
   /// @param to the new name; several tags, or none to delete
   public static Operation rename(List<String> from, List<String> to) {
-    Map<String, List<String>> names = new java.util.LinkedHashMap<>();
+    Map<String, List<String>> names = new LinkedHashMap<>();
     from.forEach(tag -> names.put(tag, to));
     return mapped("rename", "rename " + quoted(from) + " to " + quoted(to), names);
   }

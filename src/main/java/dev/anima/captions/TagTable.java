@@ -1,6 +1,7 @@
 package dev.anima.captions;
 
 import dev.anima.dataset.PythonStrings;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -44,7 +45,7 @@ public record TagTable(
   public static TagTable of(CaptionSet set, Predicate<CaptionedImage> scope, Sort sort) {
     Map<String, Map<String, Integer>> tags = new LinkedHashMap<>();
     Map<String, Integer> folders = new LinkedHashMap<>();
-    HashSet<java.nio.file.Path> files = new HashSet<>();
+    HashSet<Path> files = new HashSet<>();
     int images = 0;
     int captioned = 0;
     long all = 0;

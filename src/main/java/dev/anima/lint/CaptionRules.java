@@ -23,6 +23,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Rules about caption files as a whole.
 final class CaptionRules {
@@ -202,8 +203,7 @@ final class CaptionRules {
     }
   }
 
-  private void shared(
-      CaptionedImage image, @org.jspecify.annotations.Nullable CaptionedImage other) {
+  private void shared(CaptionedImage image, @Nullable CaptionedImage other) {
     if (other != null && !other.image().equals(image.image())) {
       boolean fallback = isFallback(image) || isFallback(other);
       if (!fallback) {

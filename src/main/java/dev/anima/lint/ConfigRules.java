@@ -4,6 +4,7 @@ import dev.anima.captions.CaptionFolder;
 import dev.anima.captions.CaptionedImage;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -92,7 +93,7 @@ final class ConfigRules {
   /// @param message as [dev.anima.config.DatasetConfig] tells it: problems one a line, hints
   ///   indented below
   static Optional<List<Finding>> ofProblems(String message) {
-    java.util.ArrayList<Finding> findings = new java.util.ArrayList<>();
+    ArrayList<Finding> findings = new ArrayList<>();
     for (String line : message.lines().toList()) {
       if (line.startsWith(" ") && !findings.isEmpty()) {
         Finding last = findings.removeLast();

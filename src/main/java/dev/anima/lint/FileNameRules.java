@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// Rules about the names of files in image folders, of those too that training does not see.
 final class FileNameRules {
@@ -103,8 +104,7 @@ final class FileNameRules {
     }
   }
 
-  private void risk(
-      CaptionFolder folder, String name, @org.jspecify.annotations.Nullable String other) {
+  private void risk(CaptionFolder folder, String name, @Nullable String other) {
     String shown = folder.name() + "/" + CaptionedImage.shown(name);
     if (other != null) {
       context.in(

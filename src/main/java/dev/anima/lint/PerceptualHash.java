@@ -1,6 +1,7 @@
 package dev.anima.lint;
 
 import dev.anima.io.Pixels;
+import java.util.Arrays;
 
 /// Two hashes of 64 bits that hardly change when an image is resized or compressed again: of the
 /// differences between neighbours, and of the low frequencies (DCT). Images are alike where both
@@ -96,7 +97,7 @@ record PerceptualHash(long difference, long frequency) {
     }
     double[] sorted = low.clone();
     sorted[0] = sorted[1]; // the mean brightness says nothing about the picture
-    java.util.Arrays.sort(sorted);
+    Arrays.sort(sorted);
     double median = (sorted[LOW * LOW / 2 - 1] + sorted[LOW * LOW / 2]) / 2;
     long bits = 0;
     for (int i = 0; i < low.length; i++) {

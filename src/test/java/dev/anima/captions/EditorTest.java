@@ -7,6 +7,7 @@ import dev.anima.captions.CaptionedImage.Content;
 import dev.anima.captions.TagOperations.IfPresent;
 import dev.anima.io.InputException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -15,7 +16,10 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
@@ -110,7 +114,7 @@ class EditorTest {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -493,7 +497,7 @@ class EditorTest {
     files.apply(add("y"));
     byte[] all = Files.readAllBytes(files.state().journal());
     for (int cut : new int[] {1, 15, 16, 17, 60}) {
-      Files.write(files.state().journal(), java.util.Arrays.copyOf(all, (int) whole + cut));
+      Files.write(files.state().journal(), Arrays.copyOf(all, (int) whole + cut));
       assertThat(History.of(files.state()).edits()).hasSize(1);
     }
     Files.writeString(files.captionOf("a.png"), "a, x");
@@ -520,7 +524,7 @@ class EditorTest {
     List<Journal.FileChange> change = new ArrayList<>();
     change.add(new Journal.FileChange("a.txt", null, Bytes.of(new byte[300])));
     for (int i = 0; i < 100; i++) {
-      journal.append(Journal.Kind.EDIT, 0, "add", "edit " + i, java.time.Instant.now(), change);
+      journal.append(Journal.Kind.EDIT, 0, "add", "edit " + i, Instant.now(), change);
     }
     assertThat(Files.size(file)).isLessThan(5000);
     Journal again = Journal.open(file, 4000);
@@ -572,10 +576,8 @@ class EditorTest {
   void oneSnapshotADayAndTheLastTen() {
     files.with("a.png", "a");
     for (int i = 0; i < 12; i++) {
-      java.time.Instant day =
-          java.time.Instant.parse("2026-01-01T12:00:00Z").plusSeconds(86_400L * 10 * i);
-      Snapshots snapshots =
-          new Snapshots(files.state(), Clock.fixed(day, java.time.ZoneOffset.UTC));
+      Instant day = Instant.parse("2026-01-01T12:00:00Z").plusSeconds(86_400L * 10 * i);
+      Snapshots snapshots = new Snapshots(files.state(), Clock.fixed(day, ZoneOffset.UTC));
       snapshots.takeDaily(files.read());
       snapshots.takeDaily(files.read());
     }

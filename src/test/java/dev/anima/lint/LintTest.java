@@ -8,6 +8,7 @@ import dev.anima.captions.Prefixes;
 import dev.anima.captions.Separators;
 import dev.anima.captions.TagKnowledge;
 import dev.anima.captions.Vocabulary;
+import dev.anima.io.ImageFile;
 import dev.anima.io.Pixels;
 import dev.anima.io.PngWriter;
 import java.io.IOException;
@@ -438,7 +439,7 @@ class LintTest {
     Path copy = temp.resolve("b2.txt");
     Files.writeString(copy, "may, 1girl, c");
     picture("c.png", 256, 256, 3);
-    picture("c-mirror.png", dev.anima.io.ImageFile.load(temp.resolve("c.png")).mirrored());
+    picture("c-mirror.png", ImageFile.load(temp.resolve("c.png")).mirrored());
     assertThat(
             found(
                 LintRule.IMAGE_SIMILAR,

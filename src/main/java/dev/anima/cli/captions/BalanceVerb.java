@@ -4,6 +4,7 @@ import dev.anima.captions.CaptionFolder;
 import dev.anima.captions.CaptionSet;
 import dev.anima.cli.Console;
 import dev.anima.cli.ExitCode;
+import dev.anima.config.NearestName;
 import dev.anima.io.InputException;
 import dev.anima.lint.Balance;
 import java.nio.file.Path;
@@ -99,8 +100,7 @@ final class BalanceVerb implements Callable<Integer> {
     for (String name : weights.keySet()) {
       if (!names.contains(name)) {
         throw new InputException(
-            "--weight: there is no folder \"%s\"%s"
-                .formatted(name, dev.anima.config.NearestName.hint(name, names)));
+            "--weight: there is no folder \"%s\"%s".formatted(name, NearestName.hint(name, names)));
       }
     }
   }

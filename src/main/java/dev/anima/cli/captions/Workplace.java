@@ -23,6 +23,7 @@ import dev.anima.io.InputException;
 import dev.anima.lint.Lint;
 import dev.anima.lint.LintRule;
 import dev.anima.lint.TokenCounts;
+import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.IllegalCharsetNameException;
 import java.nio.charset.StandardCharsets;
@@ -37,6 +38,7 @@ import java.util.Set;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// The data set of a command, found and, when it is asked for, read.
 public final class Workplace {
@@ -89,7 +91,7 @@ public final class Workplace {
         source, new CaptionSet.Options(charset(selection.encoding), selection.followLinks));
   }
 
-  private static Charset charset(@org.jspecify.annotations.Nullable String name) {
+  private static Charset charset(@Nullable String name) {
     if (name == null) {
       return StandardCharsets.UTF_8;
     }
@@ -205,7 +207,7 @@ public final class Workplace {
     Path file = image.file().toAbsolutePath();
     try {
       return file.resolveSibling("").toRealPath().resolve(String.valueOf(file.getFileName()));
-    } catch (java.io.IOException _) {
+    } catch (IOException _) {
       return file;
     }
   }

@@ -3,8 +3,10 @@ package dev.anima.cli.captions;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anima.cli.Console;
+import dev.anima.cli.Failures;
 import dev.anima.cli.lint.LintCommand;
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -61,7 +63,7 @@ class CaptionsCommandTest {
         words[0].equals("lint")
             ? new CommandLine(new LintCommand(console, around))
             : CaptionsCommand.of(console, around);
-    command.setExecutionExceptionHandler((e, _, _) -> dev.anima.cli.Failures.report(e, console));
+    command.setExecutionExceptionHandler((e, _, _) -> Failures.report(e, console));
     List<String> arguments = new ArrayList<>(List.of(words));
     if (words[0].equals("lint")) {
       arguments.removeFirst();
@@ -178,7 +180,7 @@ class CaptionsCommandTest {
 
   @Test
   void namesWithLineBreaksAreEscapedOnTheTerminal() throws IOException {
-    if (java.io.File.separatorChar == '\\') {
+    if (File.separatorChar == '\\') {
       return;
     }
     write("two\nlines.png", "z");

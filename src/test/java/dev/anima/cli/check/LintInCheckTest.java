@@ -37,8 +37,7 @@ class LintInCheckTest {
         """);
     List<String> words = new ArrayList<>(Desk.MODELS);
     words.addAll(
-        List.of(
-            "--dataset_config=may.toml", "--network_module=networks.lora_anima", "--json"));
+        List.of("--dataset_config=may.toml", "--network_module=networks.lora_anima", "--json"));
     assertThat(desk.check(words).warnings())
         .anyMatch(w -> w.startsWith("lint: \"grbk\" is missing") && w.contains("0.png"));
   }
