@@ -114,7 +114,7 @@ public record Plan(
             text.line(),
             image.tags(),
             separators,
-            prefix.apply(image.folder()),
+            () -> prefix.apply(image.folder()),
             image.folder().keepTokens(),
             set::imagesWith,
             image.name());

@@ -126,7 +126,7 @@ public final class CaptionFiles {
                 line,
                 tags,
                 Separators.COMMA,
-                prefix,
+                () -> prefix,
                 keepTokens,
                 tag -> images.getOrDefault(tag, 0),
                 "a.png"));

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -67,9 +68,13 @@ abstract class EditVerb implements Callable<Integer> {
     List<String> hints = new ArrayList<>();
     Predicate<CaptionedImage> scope = workplace.scope(set, hints);
     hints.forEach(hint -> console.report("hint: " + hint));
-    Prefixes prefixes = workplace.prefixes(set);
+    Supplier<Prefixes> prefixes = Workplace.remembered(() -> workplace.prefixes(set));
     return Plan.of(
-        set, scope, operation, prefixes::of, keepEmpty ? Plan.Emptied.KEEP : Plan.Emptied.DELETE);
+        set,
+        scope,
+        operation,
+        folder -> prefixes.get().of(folder),
+        keepEmpty ? Plan.Emptied.KEEP : Plan.Emptied.DELETE);
   }
 
   /// The tags of a command's arguments.

@@ -217,7 +217,8 @@ public final class Workplace {
     return TagVerbs.lines(file);
   }
 
-  private static <T> Supplier<T> remembered(Supplier<T> maker) {
+  /// Makes something once, when it is first asked for.
+  static <T> Supplier<T> remembered(Supplier<T> maker) {
     List<T> made = new ArrayList<>(1);
     return () -> {
       if (made.isEmpty()) {
