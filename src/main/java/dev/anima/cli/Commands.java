@@ -1,9 +1,12 @@
 package dev.anima.cli;
 
 import dev.anima.cli.bench.BenchCommand;
+import dev.anima.cli.captions.CaptionsCommand;
+import dev.anima.cli.captions.Surroundings;
 import dev.anima.cli.check.CheckCommand;
 import dev.anima.cli.demo.DemoCommand;
 import dev.anima.cli.doctor.DoctorCommand;
+import dev.anima.cli.lint.LintCommand;
 import dev.anima.cli.run.RunCommand;
 import dev.anima.cli.setup.SetupCommand;
 import dev.anima.cli.tag.TagCommand;
@@ -38,6 +41,8 @@ final class Commands {
         console ->
             new CheckCommand()
                 .asSubcommand(console, "Tells what a training run would do, before it starts."));
+    commands.put("captions", console -> CaptionsCommand.of(console, Surroundings.current()));
+    commands.put("lint", console -> withHelp(new CommandLine(new LintCommand(console))));
     commands.put("run", console -> withHelp(new CommandLine(new RunCommand(console))));
     commands.put("doctor", console -> withHelp(new CommandLine(new DoctorCommand(console))));
     commands.put("setup", console -> withHelp(new CommandLine(new SetupCommand(console))));

@@ -11,6 +11,9 @@ public final class ExitCode {
   /// The input is wrong.
   public static final int WRONG_INPUT = 2;
 
+  /// Done, but for some of many files.
+  public static final int SOME_FILES_FAILED = 3;
+
   /// Stopped by the user, after a clean checkpoint.
   public static final int STOPPED = 130;
 

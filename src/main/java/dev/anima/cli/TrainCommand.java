@@ -1,6 +1,7 @@
 package dev.anima.cli;
 
 import dev.anima.cli.check.CheckCommand;
+import dev.anima.cli.lint.RunLint;
 import dev.anima.config.FlagHelp;
 import dev.anima.config.FlagReport;
 import dev.anima.config.FlagTable;
@@ -94,6 +95,8 @@ public final class TrainCommand implements RawCommand {
       return new CheckCommand(workingDir).run(arguments, console);
     }
     warnings(setup).forEach(warning -> console.report("warning: " + warning));
+    RunLint.errors(setup.datasets(), workingDir)
+        .forEach(problem -> console.report("warning: " + problem.message()));
     setup.config().machine().threads().ifPresent(Libtorch::threads);
     return work.train(setup);
   }

@@ -53,7 +53,7 @@ public final class NearestName {
   }
 
   /// Optimal string alignment distance.
-  static int edits(String a, String b) {
+  public static int edits(String a, String b) {
     int[][] cost = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {
       for (int j = 0; j <= b.length(); j++) {

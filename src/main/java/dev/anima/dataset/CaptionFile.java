@@ -122,7 +122,7 @@ public final class CaptionFile {
 
   /// The part of a path after its last separator, as `os.path.basename`; empty if the path ends
   /// with one.
-  static String name(String path) {
+  public static String name(String path) {
     return path.substring(nameStart(path));
   }
 

@@ -98,7 +98,7 @@ final class Trainer {
     this.feed =
         new BatchFeed(
             setup.data(),
-            (_, batches) -> epochOrder(batches),
+            (_, batches) -> epochOrder(parts.host(), batches),
             BatchFeed.EpochStart.REFERENCE,
             setup.caching(),
             setup.plan().totalSteps(),
@@ -112,9 +112,9 @@ final class Trainer {
   }
 
   /// The loader draws a base seed nobody uses with 0 workers, then the sampler's.
-  private long[] epochOrder(int batches) {
-    parts.host().nextLong63();
-    return RandomStream.permutation(parts.host().nextLong63(), batches);
+  static long[] epochOrder(RandomStream host, int batches) {
+    host.nextLong63();
+    return RandomStream.permutation(host.nextLong63(), batches);
   }
 
   /// Trains to the end, or until a stop is asked for.

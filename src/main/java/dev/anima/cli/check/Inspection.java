@@ -3,6 +3,7 @@ package dev.anima.cli.check;
 import dev.anima.cli.Build;
 import dev.anima.cli.Console;
 import dev.anima.cli.check.Preview.Warning;
+import dev.anima.cli.lint.RunLint;
 import dev.anima.config.DatasetConfig;
 import dev.anima.config.FlagReport;
 import dev.anima.config.FlagReport.RunFacts;
@@ -286,6 +287,9 @@ final class Inspection {
       Optional<LoraPreview> lora,
       Optional<ScheduleFlags> schedule) {
     data.ifPresent(found -> warnings.addAll(found.warnings()));
+    datasets.ifPresent(found ->
+        RunLint.errors(found, workingDir)
+            .forEach(problem -> warn(problem.code(), problem.message())));
     lora.ifPresent(found -> warnings.addAll(found.warnings()));
     config.ifPresent(c ->
         optimizer.ifPresent(choice ->

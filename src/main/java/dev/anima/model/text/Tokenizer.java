@@ -1,6 +1,8 @@
 package dev.anima.model.text;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import dev.anima.io.InputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,8 +10,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 
 /// Text to token ids, as one of the two text models wants them. Loading takes about half a second;
 /// encoding is thread-safe.
@@ -110,6 +114,26 @@ public final class Tokenizer implements AutoCloseable {
       ids[length - 1] = all[all.length - 1];
     }
     return new Tokens(ids, used);
+  }
+
+  /// The pieces that a text is cut into, special ones left out; a space that belongs to a piece is
+  /// written as one.
+  public List<String> pieces(String text) {
+    return Arrays.stream(tokenizer.encode(text, false, false).getTokens())
+        .map(piece -> piece.replace('\u0120', ' ').replace('\u2581', ' '))
+        .toList();
+  }
+
+  /// Where a text is cut when it may have `length` tokens: index of the first character that is
+  /// lost, empty if nothing is.
+  public OptionalInt cut(String text, int length) {
+    Encoding encoding = tokenizer.encode(text, true, false);
+    int kept = keepsLast ? length - 1 : length;
+    if (encoding.getIds().length <= length) {
+      return OptionalInt.empty();
+    }
+    CharSpan first = encoding.getCharTokenSpans()[kept];
+    return OptionalInt.of(first == null ? text.length() : first.getStart());
   }
 
   @Override
