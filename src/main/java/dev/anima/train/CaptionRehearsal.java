@@ -48,7 +48,7 @@ public final class CaptionRehearsal {
   public CaptionRehearsal(TrainSetup setup) {
     this.setup = setup;
     this.trained = TrainedModel.of(setup);
-    this.objective = TrainingRun.objective(setup).objective();
+    this.objective = RunRules.objective(setup.flags()).objective();
   }
 
   /// Why the order of batches cannot be foretold after the first epoch; empty if it can.
