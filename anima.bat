@@ -98,6 +98,7 @@ if not errorlevel 1 set "GPU=1"
 set "PROFILE="
 if "%GPU%"=="0" exit /b 0
 set "PROFILE=-Pgpu"
+if "%ANIMA_TAGGER_GPU%"=="1" set "PROFILE=-Pgpu,tagger-gpu"
 if "%GPU%"=="1" exit /b 0
 echo anima: ANIMA_GPU is "%GPU%", expected 0 (CPU) or 1 (NVIDIA card) 1>&2
 exit /b 1
@@ -117,6 +118,10 @@ set "BUILT_GPU=0"
 findstr /b /l /c:"native=windows-x86_64-gpu" "%PROPERTIES%" >nul 2>nul
 if not errorlevel 1 set "BUILT_GPU=1"
 if not "%BUILT_GPU%"=="%GPU%" exit /b 0
+if not "%PROFILE%"=="-Pgpu,tagger-gpu" goto right_tagger
+findstr /l /c:"onnxruntime_gpu" "%TARGET%\classpath.txt" >nul 2>nul
+if errorlevel 1 exit /b 0
+:right_tagger
 powershell -NoProfile -NonInteractive -Command "$s = (Get-Item -LiteralPath ($env:TARGET + '\anima.stamp')).LastWriteTimeUtc; $n = Get-ChildItem -LiteralPath ($env:ROOT + '\src\main'), ($env:ROOT + '\pom.xml'), ($env:ROOT + '\.mvn') -Recurse -Force | Where-Object { $_.LastWriteTimeUtc -gt $s } | Select-Object -First 1; $m = (Get-Content -LiteralPath ($env:TARGET + '\classpath.txt') -Raw -Encoding UTF8).Trim().Split(';') | Where-Object { -not (Test-Path -LiteralPath $_) } | Select-Object -First 1; if ($n -or $m) { exit 1 } else { exit 0 }"
 if errorlevel 1 exit /b 0
 set "BUILD="
