@@ -172,7 +172,7 @@ public final class PythonText {
       case Integer i -> out.append(i.intValue());
       case Long l -> out.append(l.longValue());
       case Double d -> out.append(jsonNumber(d));
-      case String text -> appendJsonString(out, text);
+      case String text -> appendJsonString(out, text, true);
       case List<?> list -> {
         out.append('[');
         String separator = "";
@@ -188,7 +188,7 @@ public final class PythonText {
         String separator = "";
         for (Map.Entry<?, ?> entry : map.entrySet()) {
           out.append(separator);
-          appendJsonString(out, jsonKey(entry.getKey()));
+          appendJsonString(out, jsonKey(entry.getKey()), true);
           out.append(": ");
           appendJson(out, entry.getValue());
           separator = ", ";
@@ -211,7 +211,14 @@ public final class PythonText {
     return key instanceof String text ? text : json(key);
   }
 
-  private static void appendJsonString(StringBuilder out, String text) {
+  /// As Python's `json.dumps(text, ensure_ascii=False)`.
+  public static String jsonUnicode(String text) {
+    StringBuilder out = new StringBuilder();
+    appendJsonString(out, text, false);
+    return out.toString();
+  }
+
+  private static void appendJsonString(StringBuilder out, String text, boolean asciiOnly) {
     out.append('"');
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
@@ -224,7 +231,7 @@ public final class PythonText {
         case '\b' -> out.append("\\b");
         case '\f' -> out.append("\\f");
         default -> {
-          if (c < ' ' || c > '~') {
+          if (c < ' ' || (asciiOnly && c > '~')) {
             out.append("\\u%04x".formatted((int) c)); // a surrogate pair becomes two escapes
           } else {
             out.append(c);

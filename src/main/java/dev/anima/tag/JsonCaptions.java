@@ -48,32 +48,14 @@ public final class JsonCaptions {
     StringBuilder out = new StringBuilder("{");
     entries.forEach((image, entry) ->
         out.append(out.length() == 1 ? "\n    " : ",\n    ")
-            .append(quoted(image))
+            .append(PythonText.jsonUnicode(image))
             .append(": {\n        \"tags\": ")
-            .append(quoted(entry.tags()))
+            .append(PythonText.jsonUnicode(entry.tags()))
             .append(",\n        \"image_size\": [\n            ")
             .append(entry.width())
             .append(",\n            ")
             .append(entry.height())
             .append("\n        ]\n    }"));
     return out.append("\n}").toString();
-  }
-
-  private static String quoted(String text) {
-    StringBuilder out = new StringBuilder("\"");
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '"' -> out.append("\\\"");
-        case '\\' -> out.append("\\\\");
-        case '\n' -> out.append("\\n");
-        case '\r' -> out.append("\\r");
-        case '\t' -> out.append("\\t");
-        case '\b' -> out.append("\\b");
-        case '\f' -> out.append("\\f");
-        default -> out.append(c < ' ' ? "\\u%04x".formatted((int) c) : c);
-      }
-    }
-    return out.append('"').toString();
   }
 }

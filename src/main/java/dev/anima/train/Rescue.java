@@ -50,19 +50,27 @@ final class Rescue {
     return new RunFailedException(who + "; " + saved(loss, step), problem);
   }
 
-  /// The end of the process that cannot go on, because a file it needs went bad: tells the others,
-  /// one of whom saves the state.
+  /// The end of a process that cannot go on because a file it needs went bad. Rank 0 saves the
+  /// state before it tells the others; of the others' trouble it hears, and saves it then.
   ///
   /// @param step optimizer steps done
   /// @return what to end with: before the first step, a bad file is wrong input as any other
   RuntimeException withoutThis(InputException problem, int step) {
-    if (whole == null || step == 0) {
+    RunState state = whole;
+    if (state == null || step == 0) {
       return problem;
     }
+    String saved =
+        team.isFirst()
+            ? states
+                .rescue(state)
+                .map(folder -> "the state was saved in " + folder)
+                .orElse("the state could not be saved")
+            : "rank 0 saves the state";
     team.fail(String.valueOf(problem.getMessage()));
     return new RunFailedException(
-        "%s; training ended after step %d, another process saves the state. When the file is back: anima resume %s (with %d processes again)"
-            .formatted(problem.getMessage(), step, states.runFolder(), team.size()),
+        "%s; training ended after step %d, %s. When the file is back: anima resume %s (with %d processes again)"
+            .formatted(problem.getMessage(), step, saved, states.runFolder(), team.size()),
         problem);
   }
 
@@ -89,6 +97,9 @@ final class Rescue {
 
   /// All others know that rank 0 is gone; the one that makes a folder first writes.
   private String rescueInPlaceOfFirst(RunState state) {
+    if (Files.isDirectory(states.rollingFolder(state.currentStep()))) {
+      return "rank 0 saved the state";
+    }
     Path mine = states.runFolder().resolve(".rescue-step%08d".formatted(state.currentStep()));
     try {
       Files.createDirectories(states.runFolder());

@@ -131,7 +131,7 @@ final class RunStates {
 
   private boolean saveRolling(RunState state) {
     Path run = runFolder();
-    Path next = run.resolve(ROLLING + "%08d".formatted(state.currentStep()));
+    Path next = rollingFolder(state.currentStep());
     try {
       Files.createDirectories(run);
       write(next, state);
@@ -154,6 +154,11 @@ final class RunStates {
   /// @return where; empty if that is not possible
   Optional<Path> rescue(RunState state) {
     return saveRolling(state) ? Optional.ofNullable(rolling) : Optional.empty();
+  }
+
+  /// Where the rolling state after optimizer step `step` lies, if there is one.
+  Path rollingFolder(int step) {
+    return runFolder().resolve(ROLLING + "%08d".formatted(step));
   }
 
   Path runFolder() {

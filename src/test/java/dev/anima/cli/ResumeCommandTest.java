@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -92,23 +91,8 @@ class ResumeCommandTest {
 
   /// Ends the process like a power cut, at some moment of its training.
   private void kill(List<String> words, Random random) throws Exception {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-XX:+UseSerialGC"));
-    for (String name : List.of("org.bytedeco.openblas.load", "org.bytedeco.javacpp.cachedir")) {
-      String value = System.getProperty(name);
-      if (value != null) {
-        command.add("-D" + name + "=" + value);
-      }
-    }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(words);
     Process process =
-        new ProcessBuilder(command)
+        new ProcessBuilder(AnimaProcess.command(words))
             .redirectErrorStream(true)
             .redirectOutput(folder.resolve("killed.txt").toFile())
             .start();

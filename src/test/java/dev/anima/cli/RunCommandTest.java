@@ -64,20 +64,10 @@ class RunCommandTest {
   // ---- separate processes ---------------------------------------------------------------------
 
   private Process process(List<String> words) throws IOException {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-Xmx1g",
-                "-Dorg.bytedeco.openblas.load="
-                    + System.getProperty("org.bytedeco.openblas.load", "openblas"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                "dev.anima.cli.Main"));
-    command.addAll(words);
-    return new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start();
+    return new ProcessBuilder(AnimaProcess.command(words))
+        .directory(folder.toFile())
+        .redirectErrorStream(true)
+        .start();
   }
 
   private int alone(String flags) throws IOException, InterruptedException {

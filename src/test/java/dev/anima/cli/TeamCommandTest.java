@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.anima.Golden;
+import dev.anima.TinyFiles;
 import dev.anima.config.Ranks;
 import dev.anima.io.SafetensorsFile;
 import dev.anima.train.team.Threads;
@@ -50,47 +51,17 @@ class TeamCommandTest {
 
   private List<String> words(String output, String... more) {
     List<String> words =
-        new ArrayList<>(
-            List.of(
-                "train",
-                "--pretrained_model_name_or_path=" + folder.resolve("models/dit.safetensors"),
-                "--qwen3=" + folder.resolve("models/qwen3.safetensors"),
-                "--vae=" + folder.resolve("models/vae.safetensors"),
-                "--dataset_config=" + folder.resolve("article.toml"),
-                "--output_dir=" + folder.resolve(output),
-                "--output_name=nami",
-                "--network_module=networks.lora_anima",
-                "--network_args",
-                "rank_dropout=0.1",
-                "--network_train_unet_only",
-                "--qwen3_max_token_length=96",
-                "--t5_max_token_length=64",
-                "--learning_rate=1e-3",
-                "--cache_latents",
-                "--device=cpu",
-                "--ddp_timeout=1",
-                "--seed=5"));
+        TinyFiles.train(
+            folder,
+            output,
+            "--dataset_config=" + folder.resolve("article.toml"),
+            "--network_args",
+            "rank_dropout=0.1",
+            "--cache_latents",
+            "--ddp_timeout=1",
+            "--seed=5");
     words.addAll(List.of(more));
     return words;
-  }
-
-  private static List<String> java(List<String> words) {
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "--enable-native-access=ALL-UNNAMED",
-                "--sun-misc-unsafe-memory-access=allow",
-                "-XX:+UseSerialGC"));
-    for (String name : List.of("org.bytedeco.openblas.load", "org.bytedeco.javacpp.cachedir")) {
-      String value = System.getProperty(name);
-      if (value != null) {
-        command.add("-D" + name + "=" + value);
-      }
-    }
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(words);
-    return command;
   }
 
   private Process start(List<String> command, Map<String, String> environment, String log)
@@ -108,7 +79,7 @@ class TeamCommandTest {
   }
 
   private Process anima(List<String> words, String log) throws IOException {
-    return start(java(words), Map.of(), log);
+    return start(AnimaProcess.command(words), Map.of(), log);
   }
 
   private String said(String log) throws IOException {
@@ -215,10 +186,13 @@ class TeamCommandTest {
   void processesThatWereStartedDifferentlyAllSaySo() throws Exception {
     int port = Threads.freePort();
     Process first =
-        start(java(words("out", "--max_train_steps=2")), Ranks.local(0, 2, port), "first.txt");
+        start(
+            AnimaProcess.command(words("out", "--max_train_steps=2")),
+            Ranks.local(0, 2, port),
+            "first.txt");
     Process second =
         start(
-            java(words("out", "--max_train_steps=2", "--network_alpha=2")),
+            AnimaProcess.command(words("out", "--max_train_steps=2", "--network_alpha=2")),
             Ranks.local(1, 2, port),
             "second.txt");
 
@@ -235,7 +209,7 @@ class TeamCommandTest {
   void anEnvironmentThatDoesNotFitTogetherIsOneSentence() throws Exception {
     Process run =
         start(
-            java(words("out", "--max_train_steps=2")),
+            AnimaProcess.command(words("out", "--max_train_steps=2")),
             Map.of("RANK", "1", "MASTER_ADDR", "localhost"),
             "run.txt");
 
@@ -309,7 +283,7 @@ class TeamCommandTest {
 
   private static List<String> inside(String namespace, List<String> words) {
     List<String> command = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
-    command.addAll(java(words));
+    command.addAll(AnimaProcess.command(words));
     return command;
   }
 

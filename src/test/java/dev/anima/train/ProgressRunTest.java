@@ -42,14 +42,8 @@ class ProgressRunTest {
     runs = new TinyRun(folder);
   }
 
-  private static List<String> with(List<String> flags, String... more) {
-    List<String> all = new ArrayList<>(flags);
-    all.addAll(List.of(more));
-    return all;
-  }
-
   private static String[] and(String[] flags, String... more) {
-    return with(List.of(flags), more).toArray(String[]::new);
+    return TinyRun.with(List.of(flags), more).toArray(String[]::new);
   }
 
   @ParameterizedTest(name = "{0}")
@@ -73,11 +67,11 @@ class ProgressRunTest {
       flags.addAll(List.of(more.split(" ")));
     }
     List<String> off = TinyRun.flags(dataset, "off", flags.toArray(String[]::new));
-    RunOutcome without = runs.train(with(off, "--progress_images=0"));
+    RunOutcome without = runs.train(TinyRun.with(off, "--progress_images=0"));
     assertThat(runs.measures).isEmpty();
 
     List<String> on = TinyRun.flags(dataset, "on", flags.toArray(String[]::new));
-    RunOutcome measured = runs.train(with(on, "--progress_every_n_steps=2"));
+    RunOutcome measured = runs.train(TinyRun.with(on, "--progress_every_n_steps=2"));
 
     assertThat(runs.measures).extracting(TrainEvent.Measured::step).containsExactly(2, 4, 6, 7);
     assertThat(runs.measures)
@@ -130,7 +124,7 @@ class ProgressRunTest {
     runs.train(TinyRun.flags("plain.toml", "parts", flags), stop);
     List<TrainEvent.Measured> parts = new ArrayList<>(runs.measures);
     List<String> again = TinyRun.flags("plain.toml", "parts", flags);
-    runs.train(with(again, "--resume=parts/nami-step%08d-state".formatted(stop)));
+    runs.train(TinyRun.with(again, "--resume=parts/nami-step%08d-state".formatted(stop)));
     parts.addAll(runs.measures);
 
     assertThat(parts).isEqualTo(whole);
@@ -243,13 +237,14 @@ class ProgressRunTest {
 
     assertThat(runs.measures).isEmpty();
     assertThat(runs.notes).anyMatch(note -> note.startsWith("progress is not measured: 3 %"));
-    assertThatThrownBy(() -> runs.train(with(flags, "--stop_when_learnt")))
+    assertThatThrownBy(() -> runs.train(TinyRun.with(flags, "--stop_when_learnt")))
         .isInstanceOf(InputException.class)
         .hasMessageContainingAll("--stop_when_learnt", "--progress_every_n_steps");
-    assertThatThrownBy(() -> runs.train(with(flags, "--stop_when_learnt", "--progress_images=0")))
+    assertThatThrownBy(
+            () -> runs.train(TinyRun.with(flags, "--stop_when_learnt", "--progress_images=0")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("--progress_images=0");
-    assertThatThrownBy(() -> runs.train(with(flags, "--progress_images=1")))
+    assertThatThrownBy(() -> runs.train(TinyRun.with(flags, "--progress_images=1")))
         .isInstanceOf(InputException.class)
         .hasMessageContaining("at least 2, got 1");
   }

@@ -58,12 +58,6 @@ class ResumeTest {
     runs = new TinyRun(folder);
   }
 
-  private static List<String> with(List<String> flags, String... more) {
-    List<String> all = new ArrayList<>(flags);
-    all.addAll(List.of(more));
-    return all;
-  }
-
   @ParameterizedTest(name = "stopped after step {0}")
   @ValueSource(ints = {4, 9, 13})
   void aStoppedRunGoesOnAsIfItHadNot(int stop) {
@@ -79,7 +73,7 @@ class ResumeTest {
     assertThat(runs.notes).last().asString().contains("--resume=" + state);
     List<Integer> ourSteps = new ArrayList<>(runs.steps);
     List<Double> ourAverages = new ArrayList<>(runs.averages);
-    RunOutcome second = runs.train(with(flags, "--resume=" + state));
+    RunOutcome second = runs.train(TinyRun.with(flags, "--resume=" + state));
     ourSteps.addAll(runs.steps);
     ourAverages.addAll(runs.averages);
 
@@ -110,7 +104,7 @@ class ResumeTest {
 
     RunOutcome second =
         runs.train(
-            with(
+            TinyRun.with(
                 TinyRun.flags("article.toml", "parts", flags),
                 "--resume=parts/nami-step00000003-state"));
 
@@ -133,7 +127,7 @@ class ResumeTest {
     for (String state :
         List.of("nami-step00000002-state", "nami-000001-state", "nami-000002-state")) {
       List<String> again = TinyRun.flags("plain.toml", "again-" + state, DIT_ONLY);
-      RunOutcome rest = runs.train(with(again, "--resume=whole/" + state));
+      RunOutcome rest = runs.train(TinyRun.with(again, "--resume=whole/" + state));
 
       int from = length - runs.steps.size();
       assertThat(rest.losses()).as(state).isEqualTo(whole.losses().subList(from, length));
@@ -152,11 +146,11 @@ class ResumeTest {
       "--save_state_on_train_end",
       "--seed=5"
     };
-    runs.train(with(TinyRun.flags("plain.toml", "whole", flags), "--max_train_steps=8"));
-    runs.train(with(TinyRun.flags("plain.toml", "short", flags), "--max_train_steps=6"));
+    runs.train(TinyRun.with(TinyRun.flags("plain.toml", "whole", flags), "--max_train_steps=8"));
+    runs.train(TinyRun.with(TinyRun.flags("plain.toml", "short", flags), "--max_train_steps=6"));
 
     runs.train(
-        with(
+        TinyRun.with(
             TinyRun.flags("plain.toml", "longer", flags),
             "--max_train_steps=8",
             "--resume=short/nami-state"));
@@ -169,7 +163,7 @@ class ResumeTest {
         .isEqualTo(runs.weights("whole/nami.safetensors"));
     assertThatThrownBy(() ->
             runs.train(
-                with(
+                TinyRun.with(
                     TinyRun.flags("plain.toml", "x", flags),
                     "--max_train_steps=6",
                     "--resume=short/nami-state")))
@@ -207,14 +201,15 @@ class ResumeTest {
     List<String> flags = TinyRun.flags("plain.toml", "output", DIT_ONLY);
     runs.train(flags, 2);
     Path state = folder.resolve("output/nami-step00000002-state");
-    List<String> resumed = with(flags, "--resume=" + state);
+    List<String> resumed = TinyRun.with(flags, "--resume=" + state);
 
-    assertRefused(with(resumed, "--seed=6"), "--seed=5", "leave --seed out");
+    assertRefused(TinyRun.with(resumed, "--seed=6"), "--seed=5", "leave --seed out");
     assertRefused(
-        with(resumed, "--gradient_accumulation_steps=1"), "gradient_accumulation_steps=2");
-    assertRefused(with(resumed, "--optimizer_type=Lion"), "adamw.AdamW", "lion_pytorch.Lion");
-    assertRefused(with(resumed, "--network_dim=8"), "rank 4", "8");
-    assertRefused(with(resumed, "--initial_step=3"), "the state knows its place, step 2");
+        TinyRun.with(resumed, "--gradient_accumulation_steps=1"), "gradient_accumulation_steps=2");
+    assertRefused(
+        TinyRun.with(resumed, "--optimizer_type=Lion"), "adamw.AdamW", "lion_pytorch.Lion");
+    assertRefused(TinyRun.with(resumed, "--network_dim=8"), "rank 4", "8");
+    assertRefused(TinyRun.with(resumed, "--initial_step=3"), "the state knows its place, step 2");
     Files.delete(folder.resolve("dataset/style/pic_c.png"));
     assertRefused(resumed, "the images", "--network_weights=" + state.resolve("model.safetensors"));
   }
@@ -226,7 +221,7 @@ class ResumeTest {
     runs.train(flags, 2);
 
     runs.train(
-        with(
+        TinyRun.with(
             flags,
             "--resume=output/nami-step00000002-state",
             "--learning_rate=5e-4",
@@ -250,27 +245,27 @@ class ResumeTest {
     Path good = folder.resolve("output/nami-step00000002-state");
     String place = Files.readString(good.resolve("train_state.json"));
 
-    assertRefused(with(flags, "--resume=nowhere"), "nowhere");
-    assertRefused(with(flags, "--resume=dataset"), "is not a state");
+    assertRefused(TinyRun.with(flags, "--resume=nowhere"), "nowhere");
+    assertRefused(TinyRun.with(flags, "--resume=dataset"), "is not a state");
     assertRefused(
-        with(flags, "--resume=" + damaged(good, "train_state.json", "{\"current")),
+        TinyRun.with(flags, "--resume=" + damaged(good, "train_state.json", "{\"current")),
         "cannot be read as JSON");
     assertRefused(
-        with(
+        TinyRun.with(
             flags,
             "--resume="
                 + damaged(good, "train_state.json", place.replace("\"schedule_steps\"", "\"x\""))),
         "train_state.json is damaged",
         "schedule_steps");
     assertRefused(
-        with(
+        TinyRun.with(
             flags,
             "--resume="
                 + damaged(
                     good, "train_state.json", place.replace("\"version\":1", "\"version\":2"))),
         "version 2");
     assertRefused(
-        with(
+        TinyRun.with(
             flags,
             "--resume="
                 + damaged(
@@ -279,15 +274,16 @@ class ResumeTest {
                     place.replaceFirst("\"streams\":\\[\"....", "\"streams\":[\""))),
         "random states");
     assertRefused(
-        with(flags, "--resume=" + damaged(good, "optimizer.safetensors", "12345678")),
+        TinyRun.with(flags, "--resume=" + damaged(good, "optimizer.safetensors", "12345678")),
         "optimizer.safetensors");
     assertRefused(
-        with(flags, "--resume=" + damaged(good, "model.safetensors", "12345678")),
+        TinyRun.with(flags, "--resume=" + damaged(good, "model.safetensors", "12345678")),
         "model.safetensors");
     Path incomplete = damaged(good, "train_state.json", place);
     Files.delete(incomplete.resolve("optimizer.safetensors"));
     assertRefused(
-        with(flags, "--resume=" + incomplete), "is incomplete: optimizer.safetensors is missing");
+        TinyRun.with(flags, "--resume=" + incomplete),
+        "is incomplete: optimizer.safetensors is missing");
   }
 
   private Path damaged(Path good, String file, String text) throws IOException {
@@ -316,7 +312,7 @@ class ResumeTest {
         state.resolve("train_state.json"), "{\"current_epoch\": 1, \"current_step\": 3}");
     Files.write(state.resolve("optimizer.bin"), new byte[] {(byte) 0x80, 2});
 
-    runs.train(with(flags, "--resume=" + state));
+    runs.train(TinyRun.with(flags, "--resume=" + state));
 
     assertThat(runs.steps.getFirst()).isIn(3, 4); // accumulation: the first batch makes no step
     assertThat(runs.steps.getLast())

@@ -11,11 +11,14 @@ import dev.anima.io.NpyArray;
 import dev.anima.io.RunFailedException;
 import dev.anima.io.SafetensorsFile;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -42,12 +45,6 @@ class TeamRunsTest {
     runs = new TinyRun(folder);
   }
 
-  private static List<String> with(List<String> flags, String... more) {
-    List<String> all = new ArrayList<>(flags);
-    all.addAll(List.of(more));
-    return all;
-  }
-
   private float[] weights(String file) {
     try (SafetensorsFile opened = SafetensorsFile.open(folder.resolve(file))) {
       return opened.data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
@@ -70,13 +67,14 @@ class TeamRunsTest {
   @ValueSource(ints = {2, 3})
   void theLossCurveIsThatOfOneProcessWithAccumulation(int size) throws Exception {
     // article.toml: 9 batches of one picture, captions shuffled and thinned
-    String[] flags = with(Arrays.asList(PLAIN), "--max_train_steps=3").toArray(String[]::new);
+    String[] flags =
+        TinyRun.with(Arrays.asList(PLAIN), "--max_train_steps=3").toArray(String[]::new);
     RunOutcome one =
         runs.train(
             TinyRun.flags(
                 "article.toml",
                 "one",
-                with(List.of(flags), "--gradient_accumulation_steps=" + size)
+                TinyRun.with(List.of(flags), "--gradient_accumulation_steps=" + size)
                     .toArray(String[]::new)));
     List<TinyTeam.Seen> team =
         TinyTeam.seen(TinyTeam.train(size, folder, TinyRun.flags("article.toml", "team", flags)));
@@ -112,7 +110,8 @@ class TeamRunsTest {
             TinyRun.flags(
                 "article.toml",
                 "one",
-                with(List.of(flags), "--gradient_accumulation_steps=4").toArray(String[]::new)));
+                TinyRun.with(List.of(flags), "--gradient_accumulation_steps=4")
+                    .toArray(String[]::new)));
     List<TinyTeam.Seen> team =
         TinyTeam.seen(
             TinyTeam.train(
@@ -121,7 +120,7 @@ class TeamRunsTest {
                 TinyRun.flags(
                     "article.toml",
                     "team",
-                    with(List.of(flags), "--gradient_accumulation_steps=2")
+                    TinyRun.with(List.of(flags), "--gradient_accumulation_steps=2")
                         .toArray(String[]::new))));
 
     assertThat(team.getFirst().steps()).containsExactly(0, 1, 1, 2);
@@ -139,7 +138,7 @@ class TeamRunsTest {
         TinyRun.flags(
             "article.toml",
             "team",
-            with(Arrays.asList(PLAIN), "--max_train_epochs=2", "--cache_latents_to_disk")
+            TinyRun.with(Arrays.asList(PLAIN), "--max_train_epochs=2", "--cache_latents_to_disk")
                 .toArray(String[]::new));
 
     List<TinyTeam.Seen> team = TinyTeam.seen(TinyTeam.train(2, folder, flags));
@@ -153,7 +152,7 @@ class TeamRunsTest {
   @Test
   void aStoppedTeamGoesOnAsIfItHadNot() throws Exception {
     String[] flags =
-        with(
+        TinyRun.with(
                 Arrays.asList(PLAIN),
                 "--max_train_epochs=2",
                 "--network_dropout=0.1",
@@ -172,7 +171,8 @@ class TeamRunsTest {
     assertThat(stopped).isBetween(3, 4);
     assertThat(first.getLast().steps()).last().isEqualTo(stopped);
     String resume = "--resume=parts/nami-step%08d-state".formatted(stopped);
-    List<TinyTeam.Seen> second = TinyTeam.seen(TinyTeam.train(2, folder, with(parts, resume)));
+    List<TinyTeam.Seen> second =
+        TinyTeam.seen(TinyTeam.train(2, folder, TinyRun.with(parts, resume)));
 
     List<Double> losses = new ArrayList<>(first.getFirst().losses());
     losses.addAll(second.getFirst().losses());
@@ -180,7 +180,7 @@ class TeamRunsTest {
     assertThat(runs.weights("parts/nami.safetensors"))
         .isEqualTo(runs.weights("whole/nami.safetensors"));
 
-    assertThat(TinyTeam.train(3, folder, with(parts, resume)))
+    assertThat(TinyTeam.train(3, folder, TinyRun.with(parts, resume)))
         .allSatisfy(end ->
             assertThat((Throwable) end)
                 .isInstanceOf(InputException.class)
@@ -193,7 +193,8 @@ class TeamRunsTest {
         TinyRun.flags(
             "article.toml",
             "late",
-            with(Arrays.asList(PLAIN), "--max_train_epochs=2", "--gradient_accumulation_steps=2")
+            TinyRun.with(
+                    Arrays.asList(PLAIN), "--max_train_epochs=2", "--gradient_accumulation_steps=2")
                 .toArray(String[]::new));
     List<TinyTeam.Seen> whole = TinyTeam.seen(TinyTeam.train(2, folder, flags));
 
@@ -215,7 +216,7 @@ class TeamRunsTest {
         TinyRun.flags(
             "article.toml",
             "exact",
-            with(
+            TinyRun.with(
                     Arrays.asList(PLAIN),
                     "--max_train_steps=4",
                     "--lr_scheduler=constant_with_warmup",
@@ -223,7 +224,7 @@ class TeamRunsTest {
                 .toArray(String[]::new));
     List<TinyTeam.Seen> ours = TinyTeam.seen(TinyTeam.train(2, folder, flags));
     List<TinyTeam.Seen> exact =
-        TinyTeam.seen(TinyTeam.train(2, folder, with(flags, "--reference_exact")));
+        TinyTeam.seen(TinyTeam.train(2, folder, TinyRun.with(flags, "--reference_exact")));
 
     assertThat(ours.getFirst().rates()).containsExactly(2.5e-4, 5e-4, 7.5e-4, 1e-3);
     assertThat(exact.getFirst().rates()).containsExactly(5e-4, 1e-3, 1e-3, 1e-3);
@@ -237,7 +238,7 @@ class TeamRunsTest {
         TinyRun.flags(
             "article.toml",
             "team",
-            with(
+            TinyRun.with(
                     Arrays.asList(PLAIN),
                     "--max_train_epochs=2",
                     "--cache_latents_to_disk",
@@ -262,5 +263,43 @@ class TeamRunsTest {
                 .hasMessageContaining("the loss became NaN at step")
                 .hasMessageContaining("img02.png"));
     assertThat(ends.stream().map(end -> ((Throwable) end).getMessage()).distinct()).hasSize(1);
+  }
+
+  @Test
+  void pictureFilesThatVanishEndAllWithAState() throws Exception {
+    List<String> flags =
+        TinyRun.flags(
+            "article.toml",
+            "lost",
+            "--network_train_unet_only",
+            "--learning_rate=1e-3",
+            "--max_train_steps=4",
+            "--seed=5");
+    TrainListener thief =
+        event -> {
+          if (event instanceof TrainEvent.BatchDone done && done.step() == 2) {
+            takePicturesAway();
+          }
+        };
+
+    List<Object> ends = TinyTeam.train(2, folder, flags, Integer.MAX_VALUE, false, thief);
+
+    assertThat(ends)
+        .allSatisfy(end ->
+            assertThat((Throwable) end)
+                .isInstanceOf(RunFailedException.class)
+                .hasMessageContaining("after step 2")
+                .hasMessageContaining("anima resume"));
+    assertThat(folder.resolve("lost/nami.run/state-step00000002/train_state.json")).exists();
+  }
+
+  private void takePicturesAway() {
+    try (Stream<Path> files = Files.walk(folder.resolve("dataset"))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".png")).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

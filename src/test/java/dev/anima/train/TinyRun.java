@@ -40,6 +40,13 @@ final class TinyRun {
     TinyFiles.lay(folder);
   }
 
+  /// The same flags and more.
+  static List<String> with(List<String> flags, String... more) {
+    List<String> all = new ArrayList<>(flags);
+    all.addAll(List.of(more));
+    return all;
+  }
+
   /// The flags every run needs.
   static List<String> flags(String dataset, String output, String... more) {
     List<String> flags =

@@ -30,6 +30,15 @@ final class TinyTeam {
   /// @param late whether losses are looked at when the next batch is under way, as on a card
   static List<Object> train(int size, Path folder, List<String> flags, int stopAfter, boolean late)
       throws Exception {
+    return train(size, folder, flags, stopAfter, late, TrainListener.NONE);
+  }
+
+  /// As above.
+  ///
+  /// @param also hears rank 0's events
+  static List<Object> train(
+      int size, Path folder, List<String> flags, int stopAfter, boolean late, TrainListener also)
+      throws Exception {
     return Threads.all(
         size,
         team -> {
@@ -40,6 +49,9 @@ final class TinyTeam {
           TrainListener listener =
               event -> {
                 outcome.on(event);
+                if (team.isFirst()) {
+                  also.on(event);
+                }
                 if (event instanceof TrainEvent.BatchDone batch) {
                   done.set(batch.step());
                   seen.losses.add(batch.loss());
