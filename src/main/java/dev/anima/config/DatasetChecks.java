@@ -106,6 +106,10 @@ final class DatasetChecks {
     rate("caption_dropout_rate", caption.captionDropoutRate(), at);
     rate("caption_tag_dropout_rate", caption.captionTagDropoutRate(), at);
     rate("validation_split", s.validationSplit(), at);
+    check(
+        Math.abs(s.timestepOffset()) < 1000,
+        at,
+        "timestep_offset must be between -1000 and 1000: it is added to timesteps of 0 to 1000");
     interpolation(s.resizeInterpolation(), at);
     var face = s.augment().faceCropAugRange();
     check(

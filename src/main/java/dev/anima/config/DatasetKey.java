@@ -101,6 +101,7 @@ record DatasetKey(String name, Type type, Set<Level> levels, Set<Style> styles) 
           new DatasetKey("flip_aug", Type.BOOL, EVERYWHERE, ALL),
           new DatasetKey("random_crop", Type.BOOL, EVERYWHERE, ALL),
           new DatasetKey("face_crop_aug_range", Type.RANGE, EVERYWHERE, ALL),
+          new DatasetKey("timestep_offset", Type.FLOAT, EVERYWHERE, ALL), // ours
           new DatasetKey("custom_attributes", Type.TABLE, EVERYWHERE, ALL));
 
   static Optional<DatasetKey> find(String name) {

@@ -81,6 +81,7 @@ final class DatasetResolver {
             (Range) look.get("face_crop_aug_range")),
         look.text("resize_interpolation"),
         look.number("validation_split", 0),
+        look.number("timestep_offset", 0),
         values.line() > 0
             ? where(values.line())
             : file + " " + values.values().getOrDefault("image_dir", ""),

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 ///   fine-tuning style
 /// @param metadataFile fine-tuning style only
 /// @param conditioningDataDir masked style only
+/// @param timestepOffset added to every timestep drawn for its images, of 1000; ours
 /// @param where `FILE:LINE` or flag the subset came from, for messages
 /// @param paths where the folders and files named above are on this machine
 public record SubsetSpec(
@@ -26,10 +27,11 @@ public record SubsetSpec(
     AugmentOptions augment,
     @Nullable String resizeInterpolation,
     double validationSplit,
+    double timestepOffset,
     String where,
     Paths paths) {
 
-  /// A subset whose paths are meant from the working directory.
+  /// A subset without offset, whose paths are meant from the working directory.
   public SubsetSpec(
       @Nullable String imageDir,
       @Nullable String metadataFile,
@@ -59,6 +61,7 @@ public record SubsetSpec(
         augment,
         resizeInterpolation,
         validationSplit,
+        0,
         where,
         new Paths(path(imageDir), path(metadataFile), path(conditioningDataDir)));
   }
@@ -82,6 +85,7 @@ public record SubsetSpec(
         augment,
         resizeInterpolation,
         validationSplit,
+        timestepOffset,
         where,
         others);
   }

@@ -18,6 +18,7 @@ import dev.anima.lora.WeightNorms;
 import dev.anima.model.Adapters;
 import dev.anima.train.objective.LossMask;
 import dev.anima.train.objective.NoisyLatents;
+import dev.anima.train.objective.TimestepSampling;
 import dev.anima.train.team.Loss;
 import dev.anima.train.team.Team;
 import java.util.ArrayDeque;
@@ -234,7 +235,8 @@ final class Trainer {
                   batch.samples().size(),
                   LATENT_CHANNELS,
                   batch.target().height() / LATENT_PIXELS,
-                  batch.target().width() / LATENT_PIXELS));
+                  batch.target().width() / LATENT_PIXELS),
+              null);
     }
   }
 
@@ -460,7 +462,7 @@ final class Trainer {
         feed.ahead().ifPresent(parts.latents()::prefetch);
       }
       TextPipeline.@Nullable Batch states = liveStates(batch);
-      NoisyLatents noisy = noisy(latents.latents());
+      NoisyLatents noisy = noisy(latents.latents(), timestepOffsets(batch));
       DitContext context = states == null ? keptContext(batch) : context(states);
       DitStep.Losses losses =
           ditStep.losses(noisy, context, mask(latents), sampleWeights(batch), factor);
@@ -480,10 +482,22 @@ final class Trainer {
     }
   }
 
-  private NoisyLatents noisy(Tensor latents) {
+  private NoisyLatents noisy(Tensor latents, @Nullable Tensor offsets) {
     try (NoGrad _ = new NoGrad()) {
-      return parts.objective().draw(latents, parts.device(), parts.host(), setup.dtype());
+      return parts.objective().draw(latents, parts.device(), parts.host(), setup.dtype(), offsets);
     }
+  }
+
+  /// `timestep_offset` of the samples' subsets as sigmas; null where none has one.
+  private @Nullable Tensor timestepOffsets(BatchPlan batch) {
+    float[] offsets = new float[batch.samples().size()];
+    boolean any = false;
+    for (int i = 0; i < offsets.length; i++) {
+      double offset = batch.samples().get(i).image().subset().spec().timestepOffset();
+      offsets[i] = (float) (offset / TimestepSampling.TIMESTEPS);
+      any |= offset != 0;
+    }
+    return any ? Ops.of(offsets, offsets.length).to(setup.device()) : null;
   }
 
   static @Nullable Tensor mask(LatentStore.Batch batch) {
@@ -586,7 +600,7 @@ final class Trainer {
       double[] losses = new double[passes];
       for (int i = 0; i < passes; i++) {
         try (Scope _ = new Scope()) {
-          NoisyLatents noisy = noisy(latents.latents());
+          NoisyLatents noisy = noisy(latents.latents(), null);
           Tensor prediction = parts.dit().forward(noisy.noisy(), noisy.timesteps(), context, dit);
           losses[i] =
               parts.objective().loss(prediction, noisy, mask(latents), sampleWeights(batch)).item();

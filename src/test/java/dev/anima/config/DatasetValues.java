@@ -46,6 +46,7 @@ final class DatasetValues {
       case "num_repeats" -> (double) s.numRepeats();
       case "resize_interpolation" -> s.resizeInterpolation();
       case "validation_split" -> s.validationSplit();
+      case "timestep_offset" -> s.timestepOffset();
       case "shuffle_caption" -> c.shuffleCaption();
       case "caption_separator" -> c.captionSeparator();
       case "keep_tokens" -> (double) c.keepTokens();

@@ -29,18 +29,30 @@ public record Objective(
   /// @param weightDtype dtype the model computes in
   public NoisyLatents draw(
       Tensor latents, RandomStream device, RandomStream cpu, Dtype weightDtype) {
+    return draw(latents, device, cpu, weightDtype, null);
+  }
+
+  /// As above, with times moved.
+  ///
+  /// @param offsets `(B)` float32 added to the sigmas, which stay in their range; null for none
+  public NoisyLatents draw(
+      Tensor latents,
+      RandomStream device,
+      RandomStream cpu,
+      Dtype weightDtype,
+      @Nullable Tensor offsets) {
     Tensor noise =
         noiseOptions.applied(device.randn(latents.dtype(), latents.shape()), latents, device, cpu);
     Tensor draws = sampling.draw(device, cpu, latents.size(0)).to(latents.device());
     if (ipNoise.gamma() == 0) {
-      return blend(latents, noise, draws, null, weightDtype);
+      return blend(latents, noise, draws, null, weightDtype, offsets);
     }
     Tensor perturbation = device.randn(weightDtype, latents.shape());
     Tensor strength =
         ipNoise.randomStrength()
             ? perturbation.mul(device.rand(weightDtype, 1).mul(ipNoise.gamma()))
             : perturbation.mul(ipNoise.gamma());
-    return blend(latents, noise, draws, strength, weightDtype);
+    return blend(latents, noise, draws, strength, weightDtype, offsets);
   }
 
   /// The batch for given draws.
@@ -55,9 +67,23 @@ public record Objective(
       Tensor draws,
       @Nullable Tensor perturbation,
       Dtype weightDtype) {
+    return blend(latents, noise, draws, perturbation, weightDtype, null);
+  }
+
+  private NoisyLatents blend(
+      Tensor latents,
+      Tensor noise,
+      Tensor draws,
+      @Nullable Tensor perturbation,
+      Dtype weightDtype,
+      @Nullable Tensor offsets) {
+    TimestepRange limits = range.orElse(TimestepRange.WHOLE);
     Tensor flat = sampling.sigmas(draws, latents.size(-2), latents.size(-1));
     if (range.isPresent()) {
-      flat = range.get().limit(flat);
+      flat = limits.limit(flat);
+    }
+    if (offsets != null) {
+      flat = limits.cut(flat.add(offsets));
     }
     // Timesteps come from the exact sigmas, and are rounded before the division (spec 11.3): in
     // bf16 the model is told a coarser time than the noise has.

@@ -9,6 +9,8 @@ import dev.anima.io.InputException;
 /// The reference only writes these flags into the metadata; `--apply_timestep_range` makes them
 /// act.
 public record TimestepRange(int min, int max) {
+  static final TimestepRange WHOLE = new TimestepRange(0, TimestepSampling.TIMESTEPS);
+
   public TimestepRange {
     if (min < 0 || max > TimestepSampling.TIMESTEPS || min >= max) {
       throw new InputException(
@@ -17,9 +19,20 @@ public record TimestepRange(int min, int max) {
     }
   }
 
+  private double low() {
+    return (double) min / TimestepSampling.TIMESTEPS;
+  }
+
+  private double high() {
+    return (double) max / TimestepSampling.TIMESTEPS;
+  }
+
   Tensor limit(Tensor sigmas) {
-    double low = (double) min / TimestepSampling.TIMESTEPS;
-    double high = (double) max / TimestepSampling.TIMESTEPS;
-    return sigmas.mul(high - low).add(low);
+    return sigmas.mul(high() - low()).add(low());
+  }
+
+  /// What lies outside comes to the nearest end.
+  Tensor cut(Tensor sigmas) {
+    return sigmas.clamp(low(), high());
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.anima.Golden;
+import dev.anima.engine.Device;
 import dev.anima.engine.Dtype;
 import dev.anima.engine.Ops;
 import dev.anima.engine.RandomStream;
@@ -142,6 +143,29 @@ class ObjectiveTest {
       Golden.assertClose("target", perturbed.target(), plain.target(), 0);
       Golden.assertClose(
           "noisy", perturbed.noisy().sub(plain.noisy()), perturbation.mul(plain.sigmas()), 1e-6);
+    }
+  }
+
+  @Test
+  void offsetsMoveTimesWithinTheirRange() {
+    Objective objective =
+        new FlagWords("--apply_timestep_range", "--min_timestep=100", "--max_timestep=900")
+            .objective();
+    try (Scope _ = new Scope();
+        RandomStream a = RandomStream.cpu(3);
+        RandomStream b = RandomStream.cpu(3)) {
+      Tensor latents = Ops.zeros(Dtype.F32, Device.CPU, 3, 16, 4, 4);
+      Tensor offsets = Ops.of(new float[] {0, 0.25f, -0.8f}, 3);
+      NoisyLatents plain = objective.draw(latents, a, a, Dtype.F32);
+      NoisyLatents moved = objective.draw(latents, b, b, Dtype.F32, offsets);
+
+      float[] before = plain.sigmas().toFloats();
+      float[] after = moved.sigmas().toFloats();
+      assertThat(after[0]).isEqualTo(before[0]);
+      assertThat(after[1]).isEqualTo(Math.min(before[1] + 0.25f, 0.9f));
+      assertThat(after[2]).isEqualTo(0.1f);
+      Golden.assertClose("times", moved.timesteps(), moved.sigmas().view(-1), 1e-7);
+      Golden.assertClose("the same noise", moved.target(), plain.target(), 0);
     }
   }
 
