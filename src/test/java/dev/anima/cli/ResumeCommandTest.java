@@ -111,7 +111,14 @@ class ResumeCommandTest {
     assertThat(anima(words("out", "--max_train_steps=2"))).isZero();
 
     Path run = folder.resolve("out/nami.run");
-    assertThat(in(run)).containsExactly("end.json", "events.jsonl", "log.txt", "run.json");
+    assertThat(in(run)).containsExactly(
+            "end.json",
+            "events.jsonl",
+            "log.txt",
+            "pictures.csv",
+            "run.json",
+            "subsets.csv",
+            "tags.csv");
     assertThat(in(folder.resolve("out"))).containsExactly("nami.run", "nami.safetensors");
     assertThat(Files.readString(run.resolve("run.json")))
         .contains("--learning_rate=0.001", "\"seed\" : 5", "rank_dropout=0.1");

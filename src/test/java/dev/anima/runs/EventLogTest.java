@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anima.train.RunPlan;
 import dev.anima.train.TrainEvent;
+import dev.anima.train.progress.Interval;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -64,6 +66,8 @@ class EventLogTest {
       case "Path" -> Path.of("a/b.png");
       case "List" -> List.of("text");
       case "Map" -> Map.of("unet", 1e-4);
+      case "Interval" -> new Interval(-0.031, 0.006, 8);
+      case "Optional" -> Optional.of(new Interval(-0.031, 0.006, 8));
       case "RunPlan" -> new RunPlan(4, 1, 4, 8, 2);
       default -> throw new IllegalArgumentException("no example of " + type);
     };
