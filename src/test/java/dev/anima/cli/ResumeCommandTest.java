@@ -111,7 +111,8 @@ class ResumeCommandTest {
     assertThat(anima(words("out", "--max_train_steps=2"))).isZero();
 
     Path run = folder.resolve("out/nami.run");
-    assertThat(in(run)).containsExactly(
+    assertThat(in(run))
+        .containsExactly(
             "end.json",
             "events.jsonl",
             "log.txt",

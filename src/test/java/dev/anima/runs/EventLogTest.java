@@ -37,8 +37,7 @@ class EventLogTest {
     constructor.setAccessible(true);
     TrainEvent event =
         (TrainEvent)
-            constructor.newInstance(
-                Arrays.stream(parts).map(part -> example(part.getType())).toArray());
+            constructor.newInstance(Arrays.stream(parts).map(EventLogTest::example).toArray());
 
     String text = EventLog.line(event, Instant.parse("2026-01-31T12:00:00Z"));
 
@@ -55,6 +54,12 @@ class EventLogTest {
         assertThat(value.stringValue()).isEqualTo("a/b.png");
       }
     }
+  }
+
+  private static Object example(RecordComponent part) {
+    return part.getGenericType().getTypeName().endsWith("List<" + Interval.class.getName() + ">")
+        ? List.of(new Interval(-0.031, 0.006, 8))
+        : example(part.getType());
   }
 
   private static Object example(Class<?> type) {

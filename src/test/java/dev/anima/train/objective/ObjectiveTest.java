@@ -14,6 +14,7 @@ import dev.anima.engine.Tensor;
 import dev.anima.io.InputException;
 import dev.anima.io.SafetensorsFile;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -148,9 +149,15 @@ class ObjectiveTest {
 
   @Test
   void offsetsMoveTimesWithinTheirRange() {
+    Objective flags = new FlagWords().objective();
     Objective objective =
-        new FlagWords("--apply_timestep_range", "--min_timestep=100", "--max_timestep=900")
-            .objective();
+        new Objective(
+            flags.sampling(),
+            flags.weighting(),
+            flags.elementLoss(),
+            flags.noiseOptions(),
+            flags.ipNoise(),
+            Optional.of(new TimestepRange(100, 900)));
     try (Scope _ = new Scope();
         RandomStream a = RandomStream.cpu(3);
         RandomStream b = RandomStream.cpu(3)) {
