@@ -99,17 +99,15 @@ class PictureLossesTest {
   }
 
   @Test
-  void tenThousandPicturesAreCheap() {
+  void everyPictureHasALine() {
     PictureLosses losses = new PictureLosses();
     List<PictureLosses.Sample> samples = new ArrayList<>();
     for (int i = 0; i < 10_000; i++) {
       samples.add(sample("p%d.png".formatted(i)));
     }
-    long start = System.nanoTime();
     for (int round = 0; round < 10; round++) {
       samples.forEach(sample -> losses.add(sample, 0.4, 0.2));
     }
     assertThat(losses.picturesCsv().lines()).hasSize(10_001);
-    assertThat((System.nanoTime() - start) / 1e9).as("seconds of 100,000 samples").isLessThan(5);
   }
 }
